@@ -1,0 +1,1 @@
+"""The ground floor: settings, wire types, online store, event log, releases, command line."""

@@ -1,0 +1,39 @@
+"""The `cascade` command. Groups are named by import path, so `--help` loads none of them."""
+
+import sys
+from importlib.metadata import version
+
+from cyclopts import App
+
+from cluster.errors import CascadeError
+
+app = App(
+    name="cascade",
+    help="A complete, fast feed server on Ray.",
+    version=lambda: version("cascade-feed"),
+)
+app.command(
+    "deployments.cli:up", name="up", help="Bring everything up: data, models, release, store, Ray, serving."
+)
+app.command("deployments.cli:down", name="down", help="Stop what `up` started.")
+app.command("deployments.cli:status", name="status", help="Tell what runs: release, replicas, store, logs.")
+app.command("training.data.cli:app", name="data", help="Import, synthesise and describe data sets.")
+app.command("training.cli:app", name="train", help="Train the models of a release.")
+app.command(
+    "training.evaluation.cli:app", name="evaluate", help="Measure ranking and retrieval on held-out days."
+)
+app.command("training.release.cli:app", name="release", help="Build, list and show releases.")
+app.command("benchmarks.cli:app", name="bench", help="Measure serving and kernels.")
+
+
+def main() -> None:
+    """Run the command line; print a `CascadeError` as one message with its remedy."""
+    try:
+        app()
+    except CascadeError as error:
+        sys.stderr.write(f"error: {error}\n")
+        if error.remedy:
+            sys.stderr.write(f"  -> {error.remedy}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)

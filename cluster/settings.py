@@ -1,0 +1,169 @@
+"""One tree of settings: `cascade.yaml` in the working folder, overridden by `CASCADE_*` environment variables.
+
+Nested keys use two underscores: `CASCADE_SERVING__PORT=9000`. Unknown keys are refused. `docs/settings.md` lists
+every key; a test keeps it complete.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from kernels.actions import ACTIONS
+
+#: Heads a ranker may have: the actions, and the seconds watched.
+HEADS = (*ACTIONS, "watch_time")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Store(Section):
+    """The online store: Valkey or Redis."""
+
+    port: int = Field(6390, description="port of the Valkey that `cascade up` starts", ge=1, le=65535)
+    fsync: Literal["always", "everysec"] = Field(
+        "always",
+        description="when an appended event reaches the disk; `everysec` may lose one second in a crash",
+    )
+    timeout_ms: Count = Field(
+        50, description="longest wait for one round trip before the store counts as gone"
+    )
+    retry_ms: Count = Field(
+        500, description="after a failure, how long requests skip the store before it is tried again"
+    )
+
+
+class Serving(Section):
+    """The Ray Serve application."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, description="HTTP port", ge=1, le=65535)
+    topology: Literal["fused"] = Field("fused", description="where the stages of a request run")
+    min_replicas: Count = Field(1, description="feed servers kept running")
+    max_replicas: Count = Field(2, description="feed servers that autoscaling may start")
+    target_ongoing_requests: Count = Field(
+        8, description="requests in flight per replica that autoscaling aims at"
+    )
+    max_ongoing_requests: Count = Field(64, description="requests in flight per replica before it refuses")
+    deadline_ms: Count = Field(200, description="deadline of a request that names none")
+    max_body_bytes: Count = Field(1_048_576, description="longest request body")
+    clock: Literal["wall", "replay"] = Field(
+        "replay",
+        description="`replay` lets time go on from the end of the release's data; `wall` uses the real time",
+    )
+
+
+class Quotas(Section):
+    """Candidates at each step of the pipeline."""
+
+    long_term: Count = Field(350, description="candidates from the two-tower index")
+    popular: Count = Field(250, description="candidates from what is popular")
+    fresh: Count = Field(100, description="candidates from new uploads")
+    fresh_hours: Count = Field(24 * 7, description="how old a fresh upload may be")
+    prerank: Count = Field(300, description="candidates that are pre-ranked")
+    rank: Count = Field(100, description="candidates that are ranked")
+
+
+class Rules(Section):
+    """Utility and business rules."""
+
+    weights: dict[str, float] = Field(
+        default={
+            "like": 1.0,
+            "comment": 2.0,
+            "share": 3.0,
+            "save": 2.0,
+            "follow": 2.0,
+            "long_view": 1.0,
+            "click": 0.1,
+            "profile_visit": 0.5,
+            "watch_time": 1.0,
+            "hide": -20.0,
+            "report": -50.0,
+        },
+        description="utility of each action's probability; watch time counts in minutes",
+    )
+    author_cap: Count = Field(2, description="posts of one author among the first `author_cap_window`")
+    author_cap_window: Count = Field(20, description="positions that the author cap covers")
+    fresh_boost: float = Field(0.1, description="share of its utility that a fresh post gains", ge=0)
+    fresh_boost_hours: float = Field(1.0, description="age under which a post is fresh", gt=0)
+
+    def model_post_init(self, _context: object) -> None:
+        unknown = sorted(set(self.weights) - set(HEADS))
+        if unknown:
+            raise ValueError(f"weights names unknown heads {unknown}; allowed are {list(HEADS)}")
+
+
+class RayCluster(Section):
+    """The local Ray that `cascade up` and `cascade train` start; `RAY_ADDRESS` names another one."""
+
+    num_cpus: Count | None = Field(None, description="logical CPUs; default: twice the cores, at least 4")
+    object_store_mb: Count = Field(512, description="shared memory of Ray's object store")
+
+    @property
+    def cpus(self) -> int:
+        return self.num_cpus or max(4, 2 * (os.cpu_count() or 1))
+
+
+class Settings(BaseSettings):
+    """All settings. `home` holds everything that Cascade writes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CASCADE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        yaml_file="cascade.yaml",
+    )
+
+    home: Path = Field(Path("var"), description="folder for data, releases, the store and logs")
+    data: Path | None = Field(None, description="folder of source data: KuaiRand's files or Cascade's tables")
+    store_url: str | None = Field(None, description="URL of an existing Valkey or Redis; default: start one")
+    store: Store = Store()
+    serving: Serving = Serving()
+    quotas: Quotas = Quotas()
+    rules: Rules = Rules()
+    ray: RayCluster = RayCluster()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+    @property
+    def datasets(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def work(self) -> Path:
+        return self.home / "work"
+
+    @property
+    def releases(self) -> Path:
+        return self.home / "releases"
+
+    @property
+    def store_folder(self) -> Path:
+        return self.home / "store"
+
+    @property
+    def run_file(self) -> Path:
+        return self.home / "run" / "cascade.json"
