@@ -52,24 +52,18 @@ def _rates(subject: str, window: str, actions: tuple[str, ...], group: Group) ->
 
 
 USER: Final = (
-    Feature(
-        "user_account_age_days", Group.USER, "days since the account was made", ("users.created_ms",), -1.0
-    ),
+    Feature("user_account_age_days", Group.USER, "days since the account was made", ("users.created_ms",), -1.0),
     Feature("user_followers", Group.USER, "people who follow the user", ("users.followers",)),
     Feature("user_following", Group.USER, "people whom the user follows", ("users.following",)),
     Feature("user_session_minutes", Group.USER, "minutes since the running session began; 0 for a new one"),
     Feature("user_preferred_kind", Group.USER, "content type most often liked lately", ("posts.kind",), -1.0),
-    Feature(
-        "user_active_hours", Group.USER, "share of the user's impressions within an hour of this hour of day"
-    ),
+    Feature("user_active_hours", Group.USER, "share of the user's impressions within an hour of this hour of day"),
     Feature("user_impressions_7d", Group.USER, "impressions, last 7 days"),
     *_rates("user", "7d", ("long_view", "like", "comment", "share", "follow", "hide"), Group.USER),
     Feature("user_watch_s_7d", Group.USER, "seconds watched, last 7 days", ("impressions.watch_ms",)),
     Feature("user_impressions_lag14d", Group.USER, "impressions, 8 to 14 days ago"),
     *_rates("user", "lag14d", ("long_view", "like"), Group.USER),
-    Feature(
-        "user_watch_s_lag14d", Group.USER, "seconds watched, 8 to 14 days ago", ("impressions.watch_ms",)
-    ),
+    Feature("user_watch_s_lag14d", Group.USER, "seconds watched, 8 to 14 days ago", ("impressions.watch_ms",)),
     Feature("user_impressions_28d", Group.USER, "impressions, last 28 days"),
     *_rates("user", "28d", ("long_view", "like"), Group.USER),
 )
@@ -86,14 +80,10 @@ POST: Final = (
     Feature("post_impressions_28d", Group.POST, "impressions, last 28 days"),
     *_rates("post", "28d", _RATES, Group.POST),
     *_rates("post", "7d", ("long_view", "like"), Group.POST),
-    Feature(
-        "post_watch_s_28d", Group.POST, "smoothed seconds watched per impression", ("impressions.watch_ms",)
-    ),
+    Feature("post_watch_s_28d", Group.POST, "smoothed seconds watched per impression", ("impressions.watch_ms",)),
     Feature("author_impressions_28d", Group.POST, "impressions of the author's posts, last 28 days"),
     Feature("author_posts", Group.POST, "posts the author has published"),
-    Feature(
-        "author_engagement_rate_28d", Group.POST, "likes, comments, shares, saves and follows per impression"
-    ),
+    Feature("author_engagement_rate_28d", Group.POST, "likes, comments, shares, saves and follows per impression"),
     *_rates("author", "28d", ("long_view",), Group.POST),
     *(
         Feature(f"post_content_{i}", Group.POST, f"content embedding, dimension {i}", ("posts.embedding",))
@@ -106,16 +96,10 @@ USER_POST: Final = (
     Feature("close_friend", Group.USER_POST, "1 when the author is a close friend", ("follows.author_id",)),
     Feature("author_seen", Group.USER_POST, "posts of the author in the user's history"),
     Feature("author_positive", Group.USER_POST, "of these, how many got a positive action"),
-    Feature(
-        "author_hours_since", Group.USER_POST, "hours since the last post of the author", (), NEVER_HOURS
-    ),
+    Feature("author_hours_since", Group.USER_POST, "hours since the last post of the author", (), NEVER_HOURS),
     Feature("topic_seen", Group.USER_POST, "posts of the topic in the user's history", ("posts.topic",)),
-    Feature(
-        "topic_match", Group.USER_POST, "share of the user's positive actions on the topic", ("posts.topic",)
-    ),
-    Feature(
-        "kind_match", Group.USER_POST, "share of the user's positive actions on the kind", ("posts.kind",)
-    ),
+    Feature("topic_match", Group.USER_POST, "share of the user's positive actions on the topic", ("posts.topic",)),
+    Feature("kind_match", Group.USER_POST, "share of the user's positive actions on the kind", ("posts.kind",)),
     Feature("post_seen", Group.USER_POST, "times this post is in the user's history"),
     Feature("post_positive", Group.USER_POST, "of these, how many got a positive action"),
     Feature("post_hours_since", Group.USER_POST, "hours since the user last saw this post", (), NEVER_HOURS),
