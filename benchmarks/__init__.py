@@ -1,0 +1,1 @@
+"""Load generator, micro-benchmarks and comparisons, each beside its physical ceiling."""

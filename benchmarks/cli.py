@@ -1,0 +1,11 @@
+"""The `cascade bench` command. Benchmarks are named by import path, so that `--help` loads none of them."""
+
+from cyclopts import App
+
+app = App(name="bench", help="Measure serving and kernels.")
+app.command(
+    "benchmarks.serve:serve",
+    name="serve",
+    help="Open-loop load on POST /v1/feed: goodput, latency, efficiency.",
+)
+app.command("benchmarks.kernels:kernels", name="kernels", help="Each kernel against its NumPy twin and a ceiling.")
