@@ -128,8 +128,9 @@ def write_dataset(
     """Write valid `tables` as the data set `folder`; an older data set there is replaced at once.
 
     Tables are cast to the schema, sorted (`ORDER`) and stripped of columns without a value; batches are written as
-    they come, with the columns of the first one. `extra` may write more files into the folder. All happens in a temporary folder that is renamed at the end, so an interrupted import
-    leaves nothing half done. Raises CascadeError when `folder` is in use by something else or nothing was shown.
+    they come, with the columns of the first one. `extra` may write more files into the folder. All happens in a
+    temporary folder that is renamed at the end, so an interrupted import leaves nothing half done.
+    Raises CascadeError when `folder` is in use by something else, or nothing was shown.
     """
     folder = Path(folder)
     if folder.exists() and not (folder / MANIFEST).exists() and (not folder.is_dir() or any(folder.iterdir())):
