@@ -4,9 +4,10 @@
 names from here. Adding a feature means one line here and one in the kernel and its twin.
 """
 
+from collections import namedtuple
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from kernels.columns import CONTENT_DIM
 
@@ -36,7 +37,10 @@ SESSION_GAP_MS: Final = 30 * 60 * 1000
 #: "Never" for the features that count hours since something.
 NEVER_HOURS: Final = 10_000.0
 
-_RATES = ("long_view", "like", "comment", "share", "save", "follow", "click", "hide")
+#: Actions whose rates describe a user's last week, in the order of their features.
+USER_RATES: Final = ("long_view", "like", "comment", "share", "follow", "hide")
+#: Actions whose rates describe a post, in the order of its rate features.
+POST_RATES: Final = ("long_view", "like", "comment", "share", "save", "follow", "click", "hide")
 
 
 def _rates(subject: str, window: str, actions: tuple[str, ...], group: Group) -> tuple[Feature, ...]:
@@ -59,7 +63,7 @@ USER: Final = (
     Feature("user_preferred_kind", Group.USER, "content type most often liked lately", ("posts.kind",), -1.0),
     Feature("user_active_hours", Group.USER, "share of the user's impressions within an hour of this hour of day"),
     Feature("user_impressions_7d", Group.USER, "impressions, last 7 days"),
-    *_rates("user", "7d", ("long_view", "like", "comment", "share", "follow", "hide"), Group.USER),
+    *_rates("user", "7d", USER_RATES, Group.USER),
     Feature("user_watch_s_7d", Group.USER, "seconds watched, last 7 days", ("impressions.watch_ms",)),
     Feature("user_impressions_lag14d", Group.USER, "impressions, 8 to 14 days ago"),
     *_rates("user", "lag14d", ("long_view", "like"), Group.USER),
@@ -78,7 +82,7 @@ POST: Final = (
     Feature("post_has_location", Group.POST, "1 when the post carries a place", ("posts.has_location",)),
     Feature("post_impressions_7d", Group.POST, "impressions, last 7 days"),
     Feature("post_impressions_28d", Group.POST, "impressions, last 28 days"),
-    *_rates("post", "28d", _RATES, Group.POST),
+    *_rates("post", "28d", POST_RATES, Group.POST),
     *_rates("post", "7d", ("long_view", "like"), Group.POST),
     Feature("post_watch_s_28d", Group.POST, "smoothed seconds watched per impression", ("impressions.watch_ms",)),
     Feature("author_impressions_28d", Group.POST, "impressions of the author's posts, last 28 days"),
@@ -120,6 +124,8 @@ CONTEXT: Final = (
 FEATURES: Final = (*USER, *POST, *USER_POST, *CONTEXT)
 NAMES: Final = tuple(feature.name for feature in FEATURES)
 INDEX: Final = {name: i for i, name in enumerate(NAMES)}
+#: Column numbers by name, in the form that kernels read as constants: `AT.post_age_hours`.
+AT: Final[Any] = namedtuple("AT", NAMES)(*range(len(NAMES)))
 
 
 def coverage(columns: dict[str, float]) -> dict[str, float]:
