@@ -1,0 +1,1 @@
+"""The models of a release: what each computes, how it is saved, and how serving loads it."""

@@ -1,0 +1,1 @@
+"""Training steps and the Ray Train loops behind them."""

@@ -1,0 +1,198 @@
+"""What every Ray Train run of ours shares: the data set, the trainer, checkpoints and the progress bar.
+
+A run is named by its step's fingerprint and stores under the step's folder, so a run that was killed goes on from
+its last checkpoint when the step is run again.
+"""
+
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import ray
+import ray.data
+import ray.train
+import torch
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cluster.errors import CascadeError
+from training.train.steps import Step
+
+Columns = dict[str, Any]
+State = dict[str, Any]
+
+#: Logical CPUs of a local Ray, and of one worker: Ray Data needs a whole CPU that no worker holds.
+LOCAL_CPUS: Final = 4
+WORKER_CPUS: Final = 0.5
+_STATE: Final = "state.pt"
+
+
+@contextmanager
+def local_ray() -> Iterator[None]:
+    """Use the Ray that is initialised already, or run a local one while the block runs."""
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_worker_niceness", "0")
+    ray.init(
+        num_cpus=LOCAL_CPUS,
+        include_dashboard=False,
+        log_to_driver=False,
+        configure_logging=False,
+        logging_level="error",
+    )
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def parquet(files: Sequence[Path], columns: Sequence[str]) -> ray.data.Dataset:
+    """Rows of the files, in the order given and the same at every read."""
+    quiet()
+    return ray.data.read_parquet([str(file) for file in files], columns=list(columns))
+
+
+def quiet() -> None:
+    """Keep Ray Data's and Ray Train's own bars and notes off the terminal: a step shows one bar."""
+    context = ray.data.DataContext.get_current()
+    context.execution_options.preserve_order = True
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    for name in ("ray.data", "ray.train"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def fit(
+    trainer: type[DataParallelTrainer],
+    step: Step,
+    loop: Callable[[dict[str, Any]], None],
+    loop_config: dict[str, Any],
+    datasets: dict[str, ray.data.Dataset],
+    workers: int = 1,
+) -> State:
+    """Train, or go on training, with one bar on stderr; return the state that the loop saved last.
+
+    `loop` receives `loop_config` and uses `saved`, `save` and `tell`. `loop_config` must not hold a "bar" key.
+    Raises: CascadeError with the worker's own message if the loop failed three times.
+    """
+    quiet()
+    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
+    with _bar(step.name) as bar:
+        run = trainer(
+            loop,
+            train_loop_config={**loop_config, "bar": bar},
+            scaling_config=ray.train.ScalingConfig(num_workers=workers, resources_per_worker={"CPU": WORKER_CPUS}),
+            run_config=ray.train.RunConfig(
+                name=step.fingerprint,
+                storage_path=str(step.runs.resolve()),
+                failure_config=ray.train.FailureConfig(max_failures=2),
+                checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
+            ),
+            datasets=datasets,
+        )
+        try:
+            result = run.fit()
+        except ray.train.TrainingFailedError as error:
+            raise CascadeError(
+                f"training {step.name} failed: {_cause(error)}",
+                f"see {step.runs}; run the command again to resume",
+            ) from error
+    return _load(result.checkpoint)
+
+
+def save(state: State, metrics: dict[str, Any]) -> None:
+    """Report a checkpoint from inside a loop. Every worker must call it equally often; rank 0's state is kept."""
+    if ray.train.get_context().get_world_rank() != 0:
+        ray.train.report(metrics)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save(state, Path(folder) / _STATE)
+        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+
+
+def saved() -> State | None:
+    """The state of the last checkpoint of this run, or None at its start."""
+    checkpoint = ray.train.get_checkpoint()
+    return None if checkpoint is None else _load(checkpoint)
+
+
+def _load(checkpoint: ray.train.Checkpoint) -> State:
+    with checkpoint.as_directory() as folder:
+        state: State = torch.load(Path(folder) / _STATE, weights_only=True)
+    return state
+
+
+def batches(name: str, size: int, columns: Sequence[str] = ()) -> Iterator[Columns]:
+    """Batches of this worker's shard of dataset `name`, as NumPy columns; a list column becomes a matrix."""
+    shard = ray.train.get_dataset_shard(name)
+    for table in shard.iter_batches(batch_size=size, batch_format="pyarrow"):
+        yield {column: _numpy(table[column]) for column in columns or table.column_names}
+
+
+def _numpy(column: pa.ChunkedArray) -> Any:
+    array = column.combine_chunks()
+    if pa.types.is_fixed_size_list(array.type):
+        return array.flatten().to_numpy().reshape(len(array), array.type.list_size)
+    return array.to_numpy(zero_copy_only=False)
+
+
+def _cause(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[-1] if text else type(error).__name__
+
+
+class _Told:
+    """The last thing a loop told: how much is done, of how much, and a word on it."""
+
+    def __init__(self) -> None:
+        self.last = (0.0, 1.0, "starting")
+
+    def tell(self, done: float, total: float, word: str) -> None:
+        self.last = (done, total, word)
+
+    def ask(self) -> tuple[float, float, str]:
+        return self.last
+
+
+def tell(config: dict[str, Any], done: float, total: float, word: str) -> None:
+    """Move the step's bar from inside a loop; only rank 0 is heard."""
+    if ray.train.get_context().get_world_rank() == 0:
+        config["bar"].tell.remote(done, total, word)
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Any]:
+    told = ray.remote(num_cpus=0)(_Told).remote()
+    stop = threading.Event()
+    columns = (
+        TextColumn(f"train {name:<12}"),
+        BarColumn(24),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("starting", total=1.0)
+
+        def follow() -> None:
+            while True:
+                done, total, word = ray.get(told.ask.remote())
+                progress.update(task, completed=done, total=total, description=word)
+                if stop.wait(0.5):
+                    return
+
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        try:
+            yield told
+        finally:
+            stop.set()
+            thread.join(timeout=5)
+            ray.kill(told)
