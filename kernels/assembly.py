@@ -1,7 +1,7 @@
 """Feature assembly: one pass that gathers, crosses and writes `X[candidates, features]`.
 
-The same kernel builds training matrices from logged requests and serving matrices from live ones. All arithmetic is
-float64 in a fixed order and rounded once to float32, so the NumPy twin agrees to the bit. Letters in shapes are
+The same kernel builds matrices from logged requests and from live ones. All arithmetic is
+float64, in fixed order and rounded once to float32, so the NumPy twin agrees to the bit. Letters in shapes are
 those of `kernels.columns`; F = len(FEATURES).
 """
 

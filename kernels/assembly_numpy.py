@@ -1,4 +1,4 @@
-"""The NumPy twin of `kernels.assembly.assemble`: the same features said in the plainest way, as its test oracle."""
+"""The NumPy twin of `kernels.assembly.assemble`: the same features in the plainest way, as its test oracle."""
 
 import numpy as np
 

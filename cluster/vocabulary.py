@@ -1,0 +1,35 @@
+"""Codes of strings: the only place where text such as a region or a device becomes a number."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+UNKNOWN: Final = 0
+
+
+class Vocabulary(msgspec.Struct, frozen=True):
+    """The known values of one column; `values[i]` has code i + 1, everything else is UNKNOWN."""
+
+    values: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> "Vocabulary":
+        """A vocabulary of the distinct `values`, in sorted order."""
+        return cls(tuple(sorted(set(values))))
+
+    def codes(self) -> dict[str, int]:
+        """Code of each known value."""
+        return {value: code for code, value in enumerate(self.values, start=1)}
+
+
+class Vocabularies(msgspec.Struct, frozen=True):
+    """All vocabularies of a data set; they travel with its releases."""
+
+    kind: Vocabulary
+    topic: Vocabulary
+    region: Vocabulary
+    surface: Vocabulary
+    device: Vocabulary
+    connection: Vocabulary
+    app_version: Vocabulary

@@ -1,0 +1,103 @@
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from kernels.actions import BIT, POSITIVE
+from kernels.features import FEATURES, INDEX, coverage
+from tests.training.features.worlds import START, small_dataset, tables
+from training.features.examples import (
+    build_examples,
+    build_sequences,
+    day_name,
+    day_number,
+    examples_table,
+    features_of,
+)
+from training.features.log import Log
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    return Log.load(small_dataset(tmp_path_factory.mktemp("examples") / "data"))
+
+
+def test_every_impression_becomes_an_example_of_its_local_day(log, tmp_path):
+    first, last = log.day(int(log.impressions.time_ms[0])), log.day(int(log.impressions.time_ms[-1]))
+    done = []
+    build_examples(log, tmp_path / "x", range(first, last + 1), progress=lambda i, n: done.append((i, n)))
+    examples = pq.read_table(tmp_path / "x")
+    assert examples.num_rows == len(log.impressions)
+    assert done[-1] == (last + 1 - first, last + 1 - first)
+    day = pq.read_table(tmp_path / "x" / f"{day_name(first + 3)}.parquet")
+    assert set(day["day"].to_pylist()) == {first + 3}
+    rows = np.flatnonzero([log.day(int(t)) == first + 3 for t in log.impressions.time_ms])
+    expected = features_of(log, rows, log.day_start_ms(first + 3))
+    np.testing.assert_array_equal(np.stack(day["x"].to_numpy()), expected)
+
+
+def test_no_feature_sees_its_own_day(log, tmp_path):
+    """Changing every label from a day on changes nothing in that day's features."""
+    day = log.day(START) + 20
+    start = log.day_start_ms(day)
+    impressions = tables()["impressions"]
+    later = np.asarray(impressions["time_ms"]) >= start
+    for name in ("long_view", "hide"):
+        flipped = np.asarray(impressions[name]) ^ later
+        impressions = impressions.set_column(impressions.column_names.index(name), name, [flipped])
+    other = Log.load(small_dataset(tmp_path / "data", impressions=impressions))
+    rows = np.arange(log.rows_between(start, start + 86_400_000).start, len(log.impressions))
+    assert (log.impressions.actions[rows] != other.impressions.actions[rows]).all()
+    np.testing.assert_array_equal(features_of(log, rows, start), features_of(other, rows, start))
+
+
+def test_sequences_hold_what_was_liked_and_what_came_before(log, tmp_path):
+    day = log.day(START) + 30
+    build_sequences(log, tmp_path / "s", range(day, day + 1))
+    table = pq.read_table(tmp_path / "s").to_pylist()
+    seen = log.impressions
+    liked = [i for i in range(len(seen)) if log.day(int(seen.time_ms[i])) == day and seen.actions[i] & POSITIVE]
+    assert [row["post_row"] for row in table] == seen.post[liked].tolist()
+    for row in table:
+        mine = (seen.user == row["user_row"]) & (seen.time_ms < log.day_start_ms(day))
+        assert row["history_post"] == seen.post[mine][-128:].tolist()
+        assert row["history_actions"] == seen.actions[mine][-128:].tolist()
+        assert min(row["history_hours"]) > 0
+
+
+def test_a_column_that_is_missing_gives_the_default_and_no_coverage(tmp_path):
+    everything = tables()
+    dataset = small_dataset(
+        tmp_path / "data",
+        posts=everything["posts"].select(["post_id", "author_id", "created_ms"]),
+        impressions=everything["impressions"].select(["user_id", "post_id", "time_ms", "long_view"]),
+        follows=everything["follows"].slice(0, 0),
+    )
+    log = Log.load(dataset)
+    x = features_of(log, np.arange(1000, 1200), int(log.impressions.time_ms[-1]) + 1)
+    shares = coverage(dataset.manifest.coverage)
+    absent = [feature for feature in FEATURES if shares[feature.name] == 0]
+    assert {"post_kind", "post_topic", "device", "follows_author", "content_affinity"} <= {f.name for f in absent}
+    for feature in absent:
+        assert (x[:, INDEX[feature.name]] == np.float32(feature.default)).all(), feature.name
+    assert shares["post_long_view_rate_28d"] == 1
+    assert np.ptp(x[:, INDEX["post_long_view_rate_28d"]]) > 0
+
+
+def test_unknown_labels_are_told_from_absent_actions(log):
+    like = log.impressions.known & BIT["like"] != 0
+    assert 0.7 < like.mean() < 0.9
+    assert not (log.impressions.actions[~like] & BIT["like"]).any()
+    assert (log.impressions.known & BIT["save"] == 0).all()
+
+
+def test_watch_time_stays_unknown_where_it_is(log):
+    table = examples_table(log, np.arange(50), START)
+    known = ~np.isnan(log.impressions.watch_s[:50])
+    assert 0 < known.sum() < 50
+    np.testing.assert_array_equal(np.isnan(table["watch_s"].to_numpy()), ~known)
+
+
+def test_days_have_names():
+    assert day_name(day_number("20220429")) == "20220429"
+    with pytest.raises(ValueError, match="out of range"):
+        day_number("20220431")
