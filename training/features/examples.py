@@ -81,9 +81,7 @@ def sequences_table(log: Log, rows: I64, snapshot_ms: int) -> pa.Table:
     )
 
 
-def build_examples(
-    log: Log, folder: Path, days: range, lag_days: int = 0, progress: Progress | None = None
-) -> None:
+def build_examples(log: Log, folder: Path, days: range, lag_days: int = 0, progress: Progress | None = None) -> None:
     """Write `folder/<yyyymmdd>.parquet` for each local day with impressions.
 
     Features are those at the start of the day, or `lag_days` earlier: a model that will be asked about days

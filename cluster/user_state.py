@@ -1,0 +1,104 @@
+"""A user's state: what a request needs to know of its user, as one packed blob of the online store.
+
+A blob is a magic, a version, a CRC-32 and MessagePack. Fields are positional and only ever appended, each new one
+with a default: so a blob of an older version still reads. Ids are public here; rows come in when a release reads it.
+"""
+
+import struct
+import zlib
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from cluster.post_table import PostTable, rows_of
+from cluster.vocabulary import UNKNOWN
+from kernels.actions import COUNTS
+from kernels.columns import DAYS, UserColumns
+
+VERSION: Final = 1
+_HEADER: Final = struct.Struct("<2sHI")
+_MAGIC: Final = b"CU"
+
+#: One impression of the history, oldest first.
+EVENT: Final = np.dtype([("post_id", "<i8"), ("time_ms", "<i8"), ("actions", "<u2"), ("watch_s", "<f4")])
+_DAILY: Final = bytes(DAYS * len(COUNTS) * 4)
+_HOURS: Final = bytes(24 * 4)
+
+
+class UnreadableState(ValueError):
+    """A blob that is damaged or of a version that is not known yet."""
+
+
+class UserState(msgspec.Struct, array_like=True, frozen=True):
+    """State of one user. Byte fields are little-endian arrays, so that reading them copies nothing."""
+
+    created_ms: int = 0
+    followers: float = 0.0
+    following: float = 0.0
+    region: str = ""
+    last_day: int = 0  # local day number of the first row of `daily`
+    daily: bytes = _DAILY  # float32[DAYS, N], newest day first
+    hours: bytes = _HOURS  # float32[24]
+    history: bytes = b""  # EVENT[H]
+    following_ids: bytes = b""  # int64 author ids
+    close_ids: bytes = b""  # int64, those of them that are close friends
+    blocked_ids: bytes = b""  # int64, either side of a block
+    muted_ids: bytes = b""  # int64
+
+    @property
+    def events(self) -> np.ndarray:
+        """The history as a structured array EVENT[H]."""
+        return np.frombuffer(self.history, EVENT)
+
+    def columns(self, posts: PostTable, regions: dict[str, int]) -> UserColumns:
+        """The state as the columns (U = 1) that kernels read, in row numbers of one release."""
+        events = self.events
+        follows = np.unique(rows_of(np.frombuffer(self.following_ids, "<i8"), posts.author_ids))
+        follows = follows[follows >= 0]
+        close = rows_of(np.frombuffer(self.close_ids, "<i8"), posts.author_ids)
+        return UserColumns(
+            account_created_ms=np.array([self.created_ms], np.int64),
+            followers=np.array([self.followers], np.float32),
+            following=np.array([self.following], np.float32),
+            region=np.array([regions.get(self.region, UNKNOWN)], np.int16),
+            daily=np.frombuffer(self.daily, "<f4").reshape(1, DAYS, len(COUNTS)),
+            last_day=np.array([self.last_day], np.int32),
+            hours=np.frombuffer(self.hours, "<f4").reshape(1, 24),
+            history_offsets=np.array([0, len(events)], np.int64),
+            history_post=rows_of(events["post_id"], posts.post_ids),
+            history_time_ms=np.ascontiguousarray(events["time_ms"]),
+            history_actions=np.ascontiguousarray(events["actions"]),
+            history_watch_s=np.ascontiguousarray(events["watch_s"]),
+            follow_offsets=np.array([0, len(follows)], np.int64),
+            follow_author=follows,
+            follow_close=np.isin(follows, close),
+        )
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(UserState)
+
+
+def pack(state: UserState) -> bytes:
+    """The blob of a state."""
+    body = _encoder.encode(state)
+    return _HEADER.pack(_MAGIC, VERSION, zlib.crc32(body)) + body
+
+
+def unpack(blob: bytes) -> UserState:
+    """The state of a blob. Raises UnreadableState, saying why."""
+    if len(blob) < _HEADER.size:
+        raise UnreadableState(f"{len(blob)} bytes are too few for a user state")
+    magic, version, checksum = _HEADER.unpack_from(blob)
+    if magic != _MAGIC:
+        raise UnreadableState(f"{magic!r} is not the magic of a user state")
+    if not 1 <= version <= VERSION:
+        raise UnreadableState(f"version {version} is not known; this build reads 1 to {VERSION}")
+    body = memoryview(blob)[_HEADER.size :]
+    if zlib.crc32(body) != checksum:
+        raise UnreadableState("the checksum does not match")
+    try:
+        return _decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise UnreadableState(str(error)) from None
