@@ -136,3 +136,16 @@ def test_a_data_set_without_impressions_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CascadeError, match="needs impressions"):
         write(tmp_path / "tiny", impressions=IMPRESSIONS.slice(0, 0))
     assert not (tmp_path / "tiny").exists()
+
+
+def test_the_day_of_a_row_is_the_logs_own_or_the_local_day_of_its_time(tmp_path: Path) -> None:
+    data = write(tmp_path / "tiny")  # UTC+8
+    late = 1_650_816_000_000 - 1  # 24 April 2022 23:59:59.999 there
+    rows = pa.table({"time_ms": [late, late + 1]})
+    assert data.dates(rows).tolist() == [20220424, 20220425]
+    named = rows.append_column("date", pa.array([20220425, None], pa.int32()))
+    assert data.dates(named).tolist() == [20220425, 20220425]
+
+
+def test_naming_only_absent_columns_still_gives_every_row(tmp_path: Path) -> None:
+    assert write(tmp_path / "tiny").read("impressions", ["save"]).num_rows == 3
