@@ -1,0 +1,143 @@
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+import redis
+
+from cluster.settings import Store
+from cluster.store.breaker import StoreUnavailable
+from cluster.store.client import Entry, OnlineStore, Positions
+from cluster.store.valkey_server import ValkeyServer
+from tests.conftest import free_port
+
+PATIENT = Store(timeout_ms=2000)
+
+
+def test_users_are_written_in_bulk_and_read_one_by_one(store_server: ValkeyServer) -> None:
+    async def scenario() -> None:
+        async with OnlineStore(store_server.url, PATIENT) as store:
+            blobs = {user: os.urandom(user % 50) for user in range(2**40, 2**40 + 1203)}
+            await store.write_users(blobs)
+            read = await asyncio.gather(*(store.read_user(user) for user in blobs))
+            assert dict(zip(blobs, read, strict=True)) == blobs
+            assert await store.read_user(-1) is None
+
+    asyncio.run(scenario())
+
+
+def test_concurrent_reads_share_round_trips_and_a_lone_one_takes_one(store_server: ValkeyServer) -> None:
+    async def scenario() -> tuple[int, int]:
+        async with OnlineStore(store_server.url, PATIENT) as store:
+            await store.ping()
+            with redis.Redis.from_url(store_server.url) as client:
+
+                def reads() -> int:
+                    return int(client.info("commandstats").get("cmdstat_mget", {}).get("calls", 0))
+
+                before = reads()
+                await store.read_user(1)
+                lone = reads() - before
+                await asyncio.gather(*(store.read_user(user) for user in range(64)))
+                together = reads() - before - lone
+            return lone, together
+
+    lone, together = asyncio.run(scenario())
+    assert lone == 1
+    assert together == 1
+
+
+def test_an_event_is_appended_once(tmp_path: Path) -> None:
+    async def scenario(url: str) -> None:
+        async with OnlineStore(url, PATIENT) as store:
+            assert await store.positions() == Positions(0, "0-0")
+            assert await store.append([]) == []
+            first = await store.append([Entry("a", b"1"), Entry("b", b"2"), Entry("a", b"3")])
+            assert [appended.new for appended in first] == [True, True, False]
+            assert first[0].position == first[2].position
+            again = await store.append([Entry("b", b"2"), Entry("c", b"4")])
+            assert again[0] == (first[1].position, False)
+            assert await store.positions() == Positions(3, again[1].position)
+
+    with ValkeyServer(tmp_path, Store(port=free_port())) as server:
+        asyncio.run(scenario(server.url))
+
+
+def test_gone_store_fails_fast_and_heals_by_itself(tmp_path: Path) -> None:
+    async def scenario(server: ValkeyServer) -> None:
+        async with OnlineStore(server.url, Store(timeout_ms=500, retry_ms=100)) as store:
+            await store.write_users({7: b"seven"})
+            assert await store.read_user(7) == b"seven"
+            assert store.available
+
+            server.stop()
+            with pytest.raises(StoreUnavailable):
+                await store.read_user(7)
+            assert not store.available
+            begin = time.perf_counter()
+            for _ in range(50):
+                with pytest.raises(StoreUnavailable):
+                    await store.read_user(7)
+            assert time.perf_counter() - begin < 0.1
+            with pytest.raises(StoreUnavailable):
+                await store.append([Entry("x", b"x")])
+
+            server.start()
+            await asyncio.sleep(0.15)
+            assert await store.read_user(7) == b"seven"
+            assert store.available
+            assert len(await store.append([Entry("x", b"x")])) == 1
+
+    with ValkeyServer(tmp_path, Store(port=free_port())) as server:
+        asyncio.run(scenario(server))
+
+
+def test_hanging_store_times_out_and_later_answers_stay_in_step(tmp_path: Path) -> None:
+    async def scenario(server: ValkeyServer) -> None:
+        async with OnlineStore(server.url, Store(timeout_ms=50, retry_ms=100)) as store:
+            await store.write_users({user: b"%d" % user for user in range(100)})
+            with redis.Redis.from_url(server.url) as client:
+                client.execute_command("CLIENT", "PAUSE", 300, "ALL")
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable, match="Timeout"):
+                    await store.read_user(1)
+            begin = time.perf_counter()
+            with pytest.raises(StoreUnavailable):
+                await store.read_user(1)
+            assert time.perf_counter() - begin < 0.04
+            await asyncio.sleep(0.5)
+            for user in range(100):
+                assert await store.read_user(user) == b"%d" % user
+
+    with ValkeyServer(tmp_path, Store(port=free_port(), fsync="everysec")) as server:
+        asyncio.run(scenario(server))
+
+
+def test_a_cancelled_read_leaves_the_connection_in_step(store_server: ValkeyServer) -> None:
+    async def scenario() -> None:
+        async with OnlineStore(store_server.url, PATIENT) as store:
+            await store.write_users({user: b"%d" % user for user in range(500)})
+            for user in range(500):
+                read = asyncio.ensure_future(store.read_user(user))
+                for _ in range(user % 7):
+                    await asyncio.sleep(0)
+                read.cancel()
+                assert await store.read_user(499 - user) == b"%d" % (499 - user)
+
+    asyncio.run(scenario())
+
+
+def test_a_full_store_refuses_events_and_still_answers_reads(tmp_path: Path) -> None:
+    async def scenario(server: ValkeyServer) -> None:
+        async with OnlineStore(server.url, PATIENT) as store:
+            await store.write_users({1: b"one"})
+            with redis.Redis.from_url(server.url) as client:
+                client.config_set("maxmemory", 1)
+            with pytest.raises(StoreUnavailable, match=r"refuses.*maxmemory"):
+                await store.append([Entry("a", b"1")])
+            assert store.available
+            assert await store.read_user(1) == b"one"
+
+    with ValkeyServer(tmp_path, Store(port=free_port())) as server:
+        asyncio.run(scenario(server))

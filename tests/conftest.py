@@ -1,0 +1,23 @@
+"""Parts that many tests share."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from cluster.settings import Store
+from cluster.store.valkey_server import ValkeyServer
+
+
+def free_port() -> int:
+    """A TCP port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A real Valkey for the whole session; tests use keys of their own."""
+    with ValkeyServer(tmp_path_factory.mktemp("store"), Store(port=free_port())) as server:
+        yield server
