@@ -54,9 +54,7 @@ def _integer(values: pa.Array, column: Column) -> Converted | None:
     elif pt.is_floating(values.type):
         good = pc.and_(pc.less(pc.abs(values), 2.0**53), pc.equal(values, pc.floor(values)))
     elif pt.is_integer(values.type):
-        good = (
-            pc.is_valid(values) if values.type != pa.uint64() else pc.less(values, pa.scalar(2**63, pa.uint64()))
-        )
+        good = pc.is_valid(values) if values.type != pa.uint64() else pc.less(values, pa.scalar(2**63, pa.uint64()))
     else:
         return None
     whole = _only(values, good).cast(pa.int64())
@@ -117,9 +115,7 @@ def _vector(values: pa.Array, column: Column) -> Converted | None:
         return None
     parents = pc.list_parent_indices(values).to_numpy()
     good = (
-        pc.fill_null(pc.equal(pc.list_value_length(values), CONTENT_DIM), False)
-        .to_numpy(zero_copy_only=False)
-        .copy()
+        pc.fill_null(pc.equal(pc.list_value_length(values), CONTENT_DIM), False).to_numpy(zero_copy_only=False).copy()
     )
     good[parents[pc.is_null(parts.values).to_numpy(zero_copy_only=False)]] = False
     offsets = np.append(0, np.cumsum(good * CONTENT_DIM)).astype(np.int32)

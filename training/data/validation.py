@@ -87,12 +87,7 @@ def add_missing_users(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     """`tables` with a row of nulls in `users` for each user that impressions or follows name and `users` lacks."""
     users = tables["users"]
     named = pa.chunked_array(
-        [
-            chunk
-            for name in ("impressions", "follows")
-            if name in tables
-            for chunk in tables[name]["user_id"].chunks
-        ],
+        [chunk for name in ("impressions", "follows") if name in tables for chunk in tables[name]["user_id"].chunks],
         type=pa.int64(),
     ).unique()
     missing = named.filter(pc.invert(pc.is_in(named, users["user_id"].combine_chunks())))
