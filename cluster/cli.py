@@ -12,9 +12,7 @@ app = App(
     help="A complete, fast feed server on Ray.",
     version=lambda: version("cascade-feed"),
 )
-app.command(
-    "deployments.cli:up", name="up", help="Bring everything up: data, models, release, store, Ray, serving."
-)
+app.command("deployments.cli:up", name="up", help="Bring everything up: data, models, release, store, Ray, serving.")
 app.command("deployments.cli:down", name="down", help="Stop what `up` started.")
 app.command("deployments.cli:status", name="status", help="Tell what runs: release, replicas, store, logs.")
 app.command("training.data.cli:app", name="data", help="Import, synthesise and describe data sets.")

@@ -51,9 +51,7 @@ class Serving(Section):
     topology: Literal["fused"] = Field("fused", description="where the stages of a request run")
     min_replicas: Count = Field(1, description="feed servers kept running")
     max_replicas: Count = Field(2, description="feed servers that autoscaling may start")
-    target_ongoing_requests: Count = Field(
-        8, description="requests in flight per replica that autoscaling aims at"
-    )
+    target_ongoing_requests: Count = Field(8, description="requests in flight per replica that autoscaling aims at")
     max_ongoing_requests: Count = Field(64, description="requests in flight per replica before it refuses")
     deadline_ms: Count = Field(200, description="deadline of a request that names none")
     max_body_bytes: Count = Field(1_048_576, description="longest request body")

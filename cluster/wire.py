@@ -1,0 +1,132 @@
+"""What travels over HTTP: request and response types, and how a bad request is told what is wrong with it."""
+
+import re
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from cluster.errors import InvalidField
+
+T = TypeVar("T")
+
+MAX_ID: Final = 2**63 - 1
+MAX_LIMIT: Final = 500
+MAX_DEADLINE_MS: Final = 10_000
+
+Id = Annotated[int, Meta(ge=0, le=MAX_ID, description="64-bit integer")]
+Milliseconds = Annotated[int, Meta(ge=0, le=MAX_ID, description="Unix time in milliseconds")]
+Text = Annotated[str, Meta(max_length=64)]
+
+
+class Context(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a request comes from. Values that the release does not know count as unknown."""
+
+    time_ms: Milliseconds | None = None
+    device: Text | None = None
+    connection: Text | None = None
+    app_version: Text | None = None
+    region: Text | None = None
+
+
+class FeedRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    user_id: Id
+    surface: Literal["home", "explore"] = "home"
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="posts wanted")] = 50
+    deadline_ms: Annotated[int, Meta(ge=1, le=MAX_DEADLINE_MS)] | None = None
+    context: Context = Context()
+    explain: bool = False
+
+
+class Item(Struct, frozen=True, omit_defaults=True):
+    """One post of a feed, best first."""
+
+    post_id: int
+    author_id: int
+    score: float
+    heads: dict[str, float]  # probability of each action; expected seconds for watch_time
+    sources: list[str]
+    features: dict[str, float] | None = None  # with explain
+
+
+class ComponentTrace(Struct, frozen=True):
+    """What one component did to a request."""
+
+    component: str
+    stage: str
+    ms: float
+    candidates_in: int
+    candidates_out: int
+
+
+class Explanation(Struct, frozen=True):
+    components: list[ComponentTrace]
+    removed: dict[str, list[int]]  # component -> post ids that it took out
+
+
+class FeedResponse(Struct, frozen=True, omit_defaults=True):
+    request_id: str
+    release: str
+    items: list[Item]
+    cold_start: bool
+    degraded: list[str]  # components and dependencies that the answer had to do without
+    coverage: Annotated[float, Meta(description="share of the sources that answered")]
+    timings_ms: dict[str, float]
+    explanation: Explanation | None = None
+
+
+class Fault(Struct, frozen=True):
+    field: str
+    value: Any
+    message: str
+
+
+class ErrorResponse(Struct, frozen=True):
+    error: Fault
+
+
+def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
+    """Decode a JSON body. Raises InvalidField naming the field, its value and what is allowed."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise _invalid_field(str(error), body) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidField("body", _shorten(body), f"must be JSON (NaN and Infinity are not): {error}") from None
+
+
+_AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
+_NAMED = re.compile(r"(?:unknown|required) field `(.*?)`")
+
+
+def _invalid_field(message: str, body: bytes) -> InvalidField:
+    """Make msgspec's message, which has no value, one with field and value."""
+    found = _AT.search(message)
+    path = found.group(1) if found else ""
+    reason = message[: found.start()] if found else message
+    named = _NAMED.search(reason)
+    if named:
+        path = f"{path}.{named.group(1)}" if path else named.group(1)
+    value: Any = msgspec.json.decode(body)
+    for key, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and index:
+            value = value[int(index)]
+        else:
+            value = None
+    return InvalidField(path or "body", _shorten(value), reason)
+
+
+def _shorten(value: Any) -> Any:
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    text = value if isinstance(value, str) else str(value)
+    if len(text) <= 100:
+        return value
+    return text[:100] + "..."
+
+
+def error_body(error: InvalidField) -> bytes:
+    """The JSON body of a 4xx answer."""
+    return msgspec.json.encode(ErrorResponse(Fault(error.field, error.value, error.allowed)))

@@ -1,0 +1,132 @@
+"""The feed, without HTTP and without Ray: from a decoded request to an encoded answer."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import Executor
+
+import msgspec
+import numpy as np
+
+from cluster.clock import Clock
+from cluster.user_state import UserState
+from cluster.vocabulary import UNKNOWN
+from cluster.wire import ComponentTrace, Context, Explanation, FeedRequest, FeedResponse, Item, decode
+from deployments.loaded_release import LoadedRelease
+from deployments.pipeline.candidates import Candidates
+from deployments.pipeline.executor import Pipeline, Trace, execute, hydrate
+from deployments.pipeline.query import Query
+from kernels.columns import ContextColumns
+from kernels.features import NAMES
+
+_decoder = msgspec.json.Decoder(FeedRequest)
+_encoder = msgspec.json.Encoder()
+
+
+class FeedService:
+    """Answers feed requests from one release. One instance a process; safe for many tasks of one event loop."""
+
+    def __init__(
+        self, release: LoadedRelease, pipelines: Mapping[str, Pipeline], clock: Clock, deadline_ms: int
+    ) -> None:
+        self._release = release
+        self._pipelines = pipelines
+        self._clock = clock
+        self._deadline_ms = deadline_ms
+        self._nobody = UserState().columns(release.posts, {})
+        self._codes = {
+            name: getattr(release.vocabularies, name).codes()
+            for name in ("surface", "device", "connection", "app_version", "region")
+        }
+
+    async def feed(self, body: bytes, executor: Executor) -> bytes:
+        """Answer a JSON FeedRequest with a JSON FeedResponse; the arithmetic runs in `executor`.
+
+        Raises InvalidField for a request that is not valid.
+        """
+        started = time.perf_counter()
+        request = decode(_decoder, body)
+        query, trace, pipeline = self._query(request), Trace(), self._pipelines[request.surface]
+        await hydrate(pipeline, query, trace)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(executor, self._answer, pipeline, query, trace, started)
+
+    def _answer(self, pipeline: Pipeline, query: Query, trace: Trace, started: float) -> bytes:
+        candidates = execute(pipeline, query, trace)
+        return _encoder.encode(self._response(query, candidates, trace, started))
+
+    def _query(self, request: FeedRequest) -> Query:
+        context = request.context
+        now_ms = self._clock.now_ms() if context.time_ms is None else context.time_ms
+        deadline_ms = request.deadline_ms or self._deadline_ms
+        return Query(
+            request=request,
+            request_id=uuid.uuid4().hex,
+            now_ms=now_ms,
+            deadline=time.monotonic() + deadline_ms / 1e3,
+            context=self._context(request.surface, context, now_ms),
+            state=UserState(),
+            user=self._nobody,
+        )
+
+    def _context(self, surface: str, context: Context, now_ms: int) -> ContextColumns:
+        def code(name: str, value: str | None) -> np.ndarray:
+            return np.array([self._codes[name].get(value, UNKNOWN)], np.int16)
+
+        return ContextColumns(
+            user=np.zeros(1, np.int32),
+            time_ms=np.array([now_ms], np.int64),
+            utc_offset_ms=np.array([self._release.release.manifest.utc_offset_ms], np.int64),
+            surface=code("surface", surface),
+            device=code("device", context.device),
+            connection=code("connection", context.connection),
+            app_version=code("app_version", context.app_version),
+            region=code("region", context.region),
+        )
+
+    def _response(self, query: Query, feed: Candidates, trace: Trace, started: float) -> FeedResponse:
+        stages = {stage: round(seconds * 1e3, 3) for stage, seconds in trace.stage_seconds().items()}
+        return FeedResponse(
+            request_id=query.request_id,
+            release=self._release.release.name,
+            items=self._items(query, feed, trace),
+            cold_start=not query.has_history and "store" not in query.degraded,
+            degraded=query.degraded,
+            coverage=round(trace.coverage, 3),
+            timings_ms={**stages, "total": round((time.perf_counter() - started) * 1e3, 3)},
+            explanation=self._explanation(trace) if query.request.explain else None,
+        )
+
+    def _items(self, query: Query, feed: Candidates, trace: Trace) -> list[Item]:
+        posts = self._release.posts
+        post_ids = posts.post_ids[feed.rows].tolist()
+        author_ids = posts.author_ids[posts.columns.author[feed.rows]].tolist()
+        scores = feed.score.astype(np.float64).round(6).tolist()
+        heads: list[dict[str, float]] = [{} for _ in post_ids]
+        if feed.heads is not None:
+            names = self._release.ranker.heads
+            heads = [dict(zip(names, row, strict=True)) for row in feed.heads.astype(np.float64).round(6).tolist()]
+        features: list[dict[str, float] | None] = [None] * len(post_ids)
+        if query.request.explain and feed.x is not None:
+            # float32 values as doubles: JSON carries them exactly.
+            features = [dict(zip(NAMES, row, strict=True)) for row in feed.x.tolist()]
+        named = {mask: _source_names(mask, trace) for mask in set(feed.sources.tolist())}
+        sources = [named[mask] for mask in feed.sources.tolist()]
+        return [Item(*fields) for fields in zip(post_ids, author_ids, scores, heads, sources, features, strict=True)]
+
+    def _explanation(self, trace: Trace) -> Explanation:
+        ids = self._release.posts.post_ids
+        return Explanation(
+            components=[
+                ComponentTrace(
+                    s.component.name, s.component.stage, round(s.seconds * 1e3, 3), s.candidates_in, s.candidates_out
+                )
+                for s in trace.spans
+            ],
+            removed={name: ids[rows].tolist() for name, rows in trace.removed.items()},
+        )
+
+
+def _source_names(mask: int, trace: Trace) -> list[str]:
+    return [source.name for s, source in enumerate(trace.sources) if mask >> s & 1]

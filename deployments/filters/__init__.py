@@ -1,0 +1,1 @@
+"""Filters: what this user must not be shown."""

@@ -1,0 +1,1 @@
+"""Hydrators: columns that candidates need before they can be scored."""

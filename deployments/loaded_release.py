@@ -1,0 +1,56 @@
+"""A release in memory: everything the pipeline's components read, loaded once and replaced as a whole."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import faiss
+import msgspec
+import numpy as np
+from training.models.ranker import RankerModel
+from training.models.two_tower import UserTower
+
+from cluster.post_table import PostTable
+from cluster.release import Release
+from cluster.vocabulary import Vocabularies
+from kernels.columns import I32, I64
+from kernels.trees import Forest
+from training.models.forest import load_forest
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRelease:
+    """P posts, U users known to the models; arrays are memory-mapped where they are large."""
+
+    release: Release
+    posts: PostTable
+    vocabularies: Vocabularies
+    user_ids: I64  # [U] ascending
+    popular: I32  # post rows, most liked lately first
+    index: Any  # faiss index over post rows
+    user_tower: UserTower
+    forest: Forest
+    ranker: RankerModel
+
+    @classmethod
+    def load(cls, release: Release) -> "LoadedRelease":
+        """Verify every file and load them. Raises CascadeError naming the files that are damaged."""
+        release.verify()
+        folder = release.folder
+        return cls(
+            release=release,
+            posts=PostTable.load(folder / "posts"),
+            vocabularies=msgspec.json.decode((folder / "vocabularies.json").read_bytes(), type=Vocabularies),
+            user_ids=np.load(folder / "user_ids.npy", mmap_mode="r"),
+            popular=np.load(folder / "popular.npy"),
+            index=_read_index(folder / "posts.faiss"),
+            user_tower=UserTower.load(folder / "two_tower"),
+            forest=load_forest(folder / "prerank.npz"),
+            ranker=RankerModel.load(folder / "ranker"),
+        )
+
+
+def _read_index(path: Path) -> Any:
+    # One thread a replica: its requests run side by side, and OpenMP's hand-over costs more than a search.
+    faiss.omp_set_num_threads(1)
+    return faiss.read_index(str(path))

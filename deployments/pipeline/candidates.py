@@ -1,0 +1,34 @@
+"""Candidates as columns: one entry a post, from the sources to the answer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.columns import F32, I32, I64
+
+U32 = NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """C candidates in their present order. Components replace columns, never write into them."""
+
+    rows: I32  # [C] post rows
+    sources: U32  # [C] bit s = brought by source s of the pipeline
+    score: F32  # [C] the best score so far: source order, then pre-rank, then utility
+    x: F32 | None = None  # [C, F] features
+    heads: F32 | None = None  # [C, H] the ranker's predictions
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, which: NDArray[np.bool_] | I64) -> "Candidates":
+        """The candidates of a mask [C], or of positions, in that order."""
+        return Candidates(
+            self.rows[which],
+            self.sources[which],
+            self.score[which],
+            None if self.x is None else self.x[which],
+            None if self.heads is None else self.heads[which],
+        )

@@ -1,0 +1,92 @@
+"""The kinds of components. Each has a name, a stage, `enabled` and one verb; the executor does everything else.
+
+A component that is not `required` may fail, or be skipped when the deadline has passed: the feed is then answered
+without it and names it in `degraded`.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deployments.pipeline.candidates import Candidates
+from deployments.pipeline.query import Query
+from kernels.columns import I32
+
+
+class MissingInput(Exception):
+    """A component cannot run, because one that should have come before it did not."""
+
+
+Stage = Literal["state", "candidates", "features", "scoring", "rules"]
+
+
+class Component(ABC):
+    """What all kinds share."""
+
+    name: ClassVar[str]
+    stage: ClassVar[Stage]
+    required: ClassVar[bool] = False
+
+    def enabled(self, query: Query) -> bool:
+        """Whether this component has a part in `query`; a disabled one is not a degradation."""
+        return True
+
+
+class QueryHydrator(Component):
+    """Adds to the query what a store knows. The only kind that waits for I/O."""
+
+    stage: ClassVar[Stage] = "state"
+
+    @abstractmethod
+    async def hydrate(self, query: Query) -> None: ...
+
+
+class Source(Component):
+    """Brings candidates."""
+
+    stage: ClassVar[Stage] = "candidates"
+
+    @abstractmethod
+    def fetch(self, query: Query) -> I32:
+        """Post rows, best first; negative rows are skipped."""
+
+
+class Filter(Component):
+    """Removes candidates, and is the reason why they are gone."""
+
+    stage: ClassVar[Stage] = "candidates"
+    required: ClassVar[bool] = True
+
+    @abstractmethod
+    def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
+        """Mask [C] of the candidates that stay."""
+
+
+class Hydrator(Component):
+    """Adds columns to the candidates."""
+
+    stage: ClassVar[Stage] = "features"
+
+    @abstractmethod
+    def hydrate(self, query: Query, candidates: Candidates) -> Candidates: ...
+
+
+class Scorer(Component):
+    """Gives the candidates a better score. Where one fails, the score before it stands."""
+
+    stage: ClassVar[Stage] = "scoring"
+
+    @abstractmethod
+    def score(self, query: Query, candidates: Candidates) -> Candidates: ...
+
+
+class Selector(Component):
+    """Chooses and orders candidates; never creates any."""
+
+    stage: ClassVar[Stage] = "rules"
+    required: ClassVar[bool] = True
+
+    @abstractmethod
+    def select(self, query: Query, candidates: Candidates) -> Candidates: ...

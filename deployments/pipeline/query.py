@@ -1,0 +1,39 @@
+"""A request on its way through the pipeline, with what is known of its user."""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cluster.user_state import UserState
+from cluster.wire import FeedRequest
+from kernels.columns import ContextColumns, UserColumns
+
+
+@dataclass(slots=True)
+class Query:
+    """One request. Query hydrators fill `state` and what follows from it; components read the rest."""
+
+    request: FeedRequest
+    request_id: str
+    now_ms: int  # feed time
+    deadline: float  # time.monotonic() at which the answer is due
+    context: ContextColumns  # R = 1
+    state: UserState
+    user: UserColumns  # U = 1
+    user_row: int = -1  # row among the release's users; -1 = not one of them
+    known: bool = False  # the store has a state of this user
+    degraded: list[str] = field(default_factory=list)
+
+    @property
+    def has_history(self) -> bool:
+        return len(self.user.history_post) > 0
+
+    @property
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.monotonic() >= self.deadline
+
+    def hours_since_history(self) -> np.ndarray:
+        """float32[H] hours from each event of the history to now."""
+        return ((self.now_ms - self.user.history_time_ms) / 3_600_000).astype(np.float32)

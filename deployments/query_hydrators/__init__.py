@@ -1,0 +1,1 @@
+"""Query hydrators: what stores know of the user who asks."""

@@ -1,0 +1,38 @@
+"""The user's state, from the online store in one round trip."""
+
+import logging
+
+import numpy as np
+
+from cluster.post_table import rows_of
+from cluster.store.client import OnlineStore
+from cluster.user_state import UnreadableState, unpack
+from deployments.loaded_release import LoadedRelease
+from deployments.pipeline.components import QueryHydrator
+from deployments.pipeline.query import Query
+
+logger = logging.getLogger(__name__)
+
+
+class UserStateHydrator(QueryHydrator):
+    name = "store"
+
+    def __init__(self, store: OnlineStore, release: LoadedRelease) -> None:
+        self._store = store
+        self._release = release
+        self._regions = release.vocabularies.region.codes()
+
+    async def hydrate(self, query: Query) -> None:
+        user_id = query.request.user_id
+        query.user_row = int(rows_of(np.array([user_id]), self._release.user_ids)[0])
+        blob = await self._store.read_user(user_id)
+        if blob is None:
+            return
+        try:
+            query.state = unpack(blob)
+        except UnreadableState as error:
+            logger.warning("user %d is served as new: %s", user_id, error)
+            query.degraded.append("user_state")
+            return
+        query.user = query.state.columns(self._release.posts, self._regions)
+        query.known = True

@@ -1,0 +1,1 @@
+"""Scorers: from a cheap first order to the utility that a feed maximises."""

@@ -1,0 +1,31 @@
+"""The ranker: what the user would do with each candidate."""
+
+from dataclasses import replace
+from typing import Protocol
+
+from deployments.pipeline.candidates import Candidates
+from deployments.pipeline.components import MissingInput, Scorer
+from deployments.pipeline.query import Query
+from kernels.columns import F32, I32
+
+
+class Ranker(Protocol):
+    """A multi-task model, in this process or elsewhere."""
+
+    heads: tuple[str, ...]
+
+    def predict(self, user_row: int, post_rows: I32, x: F32) -> F32:
+        """Calibrated predictions [C, H]: a probability per action, expected seconds for watch_time."""
+        ...
+
+
+class Rank(Scorer):
+    name = "ranker"
+
+    def __init__(self, ranker: Ranker) -> None:
+        self._ranker = ranker
+
+    def score(self, query: Query, candidates: Candidates) -> Candidates:
+        if candidates.x is None:
+            raise MissingInput("features")
+        return replace(candidates, heads=self._ranker.predict(query.user_row, candidates.rows, candidates.x))

@@ -1,0 +1,1 @@
+"""Selectors: which candidates go on, and in what order."""

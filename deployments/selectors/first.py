@@ -1,0 +1,22 @@
+"""The first candidates in their present order."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from deployments.pipeline.candidates import Candidates
+from deployments.pipeline.components import Selector, Stage
+from deployments.pipeline.query import Query
+
+
+class First(Selector):
+    """Bounds what the later stages cost."""
+
+    name = "first"
+    stage: ClassVar[Stage] = "candidates"
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    def select(self, query: Query, candidates: Candidates) -> Candidates:
+        return candidates.take(np.arange(min(self._limit, len(candidates))))

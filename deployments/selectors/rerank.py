@@ -1,0 +1,30 @@
+"""The feed itself: the best candidates under the business rules."""
+
+from dataclasses import replace
+
+from cluster.post_table import PostTable
+from cluster.settings import Rules
+from deployments.pipeline.candidates import Candidates
+from deployments.pipeline.components import Selector
+from deployments.pipeline.query import Query
+from kernels.columns import HOUR_MS
+from kernels.rerank import RerankRules, rerank
+
+
+class Rerank(Selector):
+    name = "rerank"
+
+    def __init__(self, posts: PostTable, rules: Rules) -> None:
+        self._posts = posts.columns
+        self._rules = RerankRules(
+            fresh_ms=int(rules.fresh_boost_hours * HOUR_MS),
+            fresh_boost=rules.fresh_boost,
+            author_cap=rules.author_cap,
+            author_cap_window=rules.author_cap_window,
+        )
+
+    def select(self, query: Query, candidates: Candidates) -> Candidates:
+        authors = self._posts.author[candidates.rows]
+        age_ms = query.now_ms - self._posts.created_ms[candidates.rows]
+        feed = rerank(candidates.score, authors, age_ms, self._rules, query.request.limit)
+        return replace(candidates.take(feed.order), score=feed.scores)

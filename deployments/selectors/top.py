@@ -1,0 +1,21 @@
+"""The candidates with the highest scores."""
+
+from typing import ClassVar
+
+from deployments.pipeline.candidates import Candidates
+from deployments.pipeline.components import Selector, Stage
+from deployments.pipeline.query import Query
+from kernels.topk import top_k
+
+
+class Top(Selector):
+    """Sends on the pre-ranker's choice, or a whole page more where a request wants more than that."""
+
+    name = "top"
+    stage: ClassVar[Stage] = "scoring"
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    def select(self, query: Query, candidates: Candidates) -> Candidates:
+        return candidates.take(top_k(candidates.score, max(self._limit, query.request.limit)))

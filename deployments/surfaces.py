@@ -1,0 +1,53 @@
+"""What each surface is made of: the pipelines, as lists one can read."""
+
+from cluster.settings import Settings
+from cluster.store.client import OnlineStore
+from deployments.filters.authors import Blocked, Muted
+from deployments.filters.seen import Seen
+from deployments.filters.unpublished import Unpublished
+from deployments.hydrators.features import Features
+from deployments.loaded_release import LoadedRelease
+from deployments.pipeline.executor import Pipeline
+from deployments.query_hydrators.user_state import UserStateHydrator
+from deployments.scorers.prerank import PreRank
+from deployments.scorers.rank import Rank
+from deployments.scorers.utility import Utility
+from deployments.selectors.first import First
+from deployments.selectors.rerank import Rerank
+from deployments.selectors.top import Top
+from deployments.sources.fresh import Fresh
+from deployments.sources.long_term import LongTerm
+from deployments.sources.popular import Popular
+
+
+def suggestions(release: LoadedRelease, store: OnlineStore, settings: Settings) -> Pipeline:
+    """Posts from everywhere, for `home` and `explore` alike."""
+    posts, quotas = release.posts, settings.quotas
+    return Pipeline(
+        query_hydrators=[UserStateHydrator(store, release)],
+        sources=[
+            LongTerm(release, quotas.long_term),
+            Popular(release, quotas.popular),
+            Fresh(release, quotas.fresh, quotas.fresh_hours),
+        ],
+        steps=[
+            Unpublished(posts),
+            Seen(),
+            Blocked(posts),
+            Muted(posts),
+            First(quotas.prerank),
+            Features(posts),
+            PreRank(release.forest),
+            Top(quotas.rank),
+            Rank(release.ranker),
+            Utility(release.ranker.heads, settings.rules.weights),
+            Rerank(posts, settings.rules),
+        ],
+        posts=len(posts),
+    )
+
+
+def surfaces(release: LoadedRelease, store: OnlineStore, settings: Settings) -> dict[str, Pipeline]:
+    """The pipeline of each surface that a request may name."""
+    pipeline = suggestions(release, store, settings)
+    return {"home": pipeline, "explore": pipeline}
