@@ -184,9 +184,7 @@ def _history_features(users: UserColumns, u: int, posts: PostColumns, p: int, no
                 post_time = max(post_time, int(users.history_time_ms[h]))
     x[AT.author_seen] = author_seen
     x[AT.author_positive] = author_positive
-    x[AT.author_hours_since] = (
-        min(NEVER_HOURS, max(0, now - author_time) / HOUR_MS) if author_seen else NEVER_HOURS
-    )
+    x[AT.author_hours_since] = min(NEVER_HOURS, max(0, now - author_time) / HOUR_MS) if author_seen else NEVER_HOURS
     x[AT.topic_seen] = topic_seen
     x[AT.post_seen] = post_seen
     x[AT.post_positive] = post_positive
