@@ -42,9 +42,7 @@ def random_users(rng: np.random.Generator, users: int, posts: int, authors: int)
     times[recent] = NOW - rng.integers(0, 3_600_000, recent.sum())
     for u in range(users):
         times[history[u] : history[u + 1]].sort()
-    authors_followed = [
-        np.sort(rng.choice(authors, follows[u + 1] - follows[u], replace=False)) for u in range(users)
-    ]
+    authors_followed = [np.sort(rng.choice(authors, follows[u + 1] - follows[u], replace=False)) for u in range(users)]
     return UserColumns(
         account_created_ms=np.where(rng.random(users) < 0.3, 0, NOW - rng.integers(0, 900 * DAY_MS, users)),
         followers=rng.integers(0, 1000, users).astype(np.float32),
@@ -56,9 +54,7 @@ def random_users(rng: np.random.Generator, users: int, posts: int, authors: int)
         history_offsets=history,
         history_post=rng.integers(-1, posts, events).astype(np.int32),
         history_time_ms=times,
-        history_actions=(rng.integers(0, 1 << len(ACTIONS), events) * (rng.random(events) < 0.5)).astype(
-            np.uint16
-        ),
+        history_actions=(rng.integers(0, 1 << len(ACTIONS), events) * (rng.random(events) < 0.5)).astype(np.uint16),
         history_watch_s=rng.exponential(9, events).astype(np.float32),
         follow_offsets=follows,
         follow_author=np.concatenate([np.zeros(0, np.int64), *authors_followed]).astype(np.int32),

@@ -70,9 +70,7 @@ def test_counters_age_as_time_goes_on():
 def test_what_the_history_says_of_a_post():
     users, contexts, posts = small_world()
     posts = posts._replace(author=np.array([0, 0, 1, 1], np.int32), topic=np.array([1, 2, 1, 0], np.int16))
-    users = with_history(
-        users, [0, 1, 2, 0, -1], [50, 40, 30, 20, 10], [BIT["like"], 0, BIT["click"], 0, BIT["like"]]
-    )
+    users = with_history(users, [0, 1, 2, 0, -1], [50, 40, 30, 20, 10], [BIT["like"], 0, BIT["click"], 0, BIT["like"]])
     x = one_request(users, contexts, posts)
     assert (x["post_seen"], x["post_positive"], x["post_hours_since"]) == (2, 1, 20)
     assert (x["author_seen"], x["author_positive"], x["author_hours_since"]) == (3, 1, 20)
