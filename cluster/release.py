@@ -105,9 +105,12 @@ class Releases:
             raise CascadeError(f"there is no release {name!r}; there are {known}", "see `cascade release list`")
         return Release.open(self.root / name)
 
-    def latest(self) -> Release | None:
+    def newest(self) -> Release:
+        """The release built last. Raises CascadeError when there is none."""
         releases = self.all()
-        return releases[-1] if releases else None
+        if not releases:
+            raise CascadeError(f"there is no release in {self.root}", "make one with `cascade release build`")
+        return releases[-1]
 
     @contextmanager
     def building(self) -> Iterator[Path]:

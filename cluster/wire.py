@@ -81,6 +81,25 @@ class Fault(Struct, frozen=True):
     message: str
 
 
+class EventsResponse(Struct, frozen=True):
+    accepted: int  # events that are in the log and on disk
+    repeated: int  # of these, how many were there already under the same event_id
+    errors: list[Fault]
+
+
+class StoreStatus(Struct, frozen=True):
+    available: bool
+    events: int | None  # events in the log
+    last_event: str | None  # position of the last one
+
+
+class Status(Struct, frozen=True):
+    ready: bool
+    release: str
+    feed_time_ms: int
+    store: StoreStatus
+
+
 class ErrorResponse(Struct, frozen=True):
     error: Fault
 

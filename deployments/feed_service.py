@@ -40,6 +40,15 @@ class FeedService:
             for name in ("surface", "device", "connection", "app_version", "region")
         }
 
+    @property
+    def release(self) -> str:
+        """Name of the release that answers."""
+        return self._release.release.name
+
+    def now_ms(self) -> int:
+        """The present feed time."""
+        return self._clock.now_ms()
+
     async def feed(self, body: bytes, executor: Executor) -> bytes:
         """Answer a JSON FeedRequest with a JSON FeedResponse; the arithmetic runs in `executor`.
 

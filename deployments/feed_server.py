@@ -1,0 +1,66 @@
+"""The Ray Serve deployment of topology `fused`: every replica holds the whole pipeline."""
+
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+from cluster.placement import FEED
+from fastapi import FastAPI
+from ray import serve
+
+from cluster.clock import Clock
+from cluster.release import Releases
+from cluster.settings import Settings
+from cluster.store.client import OnlineStore
+from deployments.feed_service import FeedService
+from deployments.http.app import Api
+from deployments.loaded_release import LoadedRelease
+from deployments.surfaces import surfaces
+from deployments.warm_up import warm_up
+
+
+@serve.deployment
+@serve.ingress()
+class FeedServer:
+    """Answers feeds from one release; `release` and `clock` are the same for all replicas."""
+
+    def __init__(self, settings: Settings, release: str, clock: Clock, store_url: str) -> None:
+        # One thread computes, the event loop reads and writes: more threads would only fight for the same core.
+        torch.set_num_threads(1)
+        self._release = LoadedRelease.load(Releases(settings.releases).get(release))
+        store = OnlineStore(store_url, settings.store)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
+        pipelines = surfaces(self._release, store, settings)
+        self._feeds = FeedService(self._release, pipelines, clock, settings.serving.deadline_ms)
+        self._api = Api(self._feeds, store, self._executor, settings.serving.max_body_bytes)
+
+    async def __serve_build_asgi_app__(self) -> FastAPI:
+        """Called by Serve before the replica counts as ready."""
+        await warm_up(self._feeds, self._release, self._executor)
+        # What is loaded now stays: the collector need not walk through it during requests.
+        gc.collect()
+        gc.freeze()
+        return self._api.app()
+
+
+def feed_application(settings: Settings, release: str, clock: Clock, store_url: str) -> Any:
+    """The Serve application: FeedServer with the autoscaling and queueing of `settings.serving`."""
+    serving = settings.serving
+    deployment: Any = FeedServer
+    return deployment.options(
+        name="FeedServer",
+        num_replicas=None,
+        max_ongoing_requests=serving.max_ongoing_requests,
+        autoscaling_config={
+            "min_replicas": serving.min_replicas,
+            "max_replicas": serving.max_replicas,
+            "target_ongoing_requests": serving.target_ongoing_requests,
+            "upscale_delay_s": 3,
+            "downscale_delay_s": 60,
+        },
+        ray_actor_options={"num_cpus": 1, **FEED.actor_options},
+        logging_config={"enable_access_log": False},
+        health_check_period_s=5,
+        graceful_shutdown_timeout_s=10,
+    ).bind(settings, release, clock, store_url)

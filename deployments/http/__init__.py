@@ -1,0 +1,1 @@
+"""The HTTP face: routes, answers to bad requests, and the OpenAPI document."""
