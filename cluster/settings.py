@@ -64,8 +64,8 @@ class Serving(Section):
 class Quotas(Section):
     """Candidates at each step of the pipeline."""
 
-    long_term: Count = Field(350, description="candidates from the two-tower index")
-    popular: Count = Field(250, description="candidates from what is popular")
+    long_term: Count = Field(400, description="candidates from the two-tower index")
+    popular: Count = Field(300, description="candidates from what is popular")
     fresh: Count = Field(100, description="candidates from new uploads")
     fresh_hours: Count = Field(24 * 7, description="how old a fresh upload may be")
     prerank: Count = Field(300, description="candidates that are pre-ranked")
