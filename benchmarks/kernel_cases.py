@@ -1,0 +1,160 @@
+"""The kernels' serving-size inputs: what each is given, what it is compared with, what it must touch at least."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import xgboost
+
+from benchmarks.kernel_inputs import random_context, random_posts, random_users
+from kernels.assembly import WIDTH, assemble
+from kernels.assembly_numpy import assemble_numpy
+from kernels.columns import F32, I64
+from kernels.merge import merge_sources, merge_sources_numpy
+from kernels.rerank import RerankRules, rerank, rerank_numpy
+from kernels.topk import top_k, top_k_numpy
+from kernels.trees import Forest, predict_forest, predict_forest_numpy
+from kernels.utility import utility, utility_numpy
+from training.models.forest import forest_from_xgboost
+
+#: Posts brought by each source, kept by the merge, ranked, and shown.
+SOURCES: Final = (350, 250, 100)
+RAW, PRERANKED, RANKED, SHOWN = 600, 300, 100, 50
+POSTS, AUTHORS, HISTORY, FOLLOWS = 100_000, 20_000, 128, 200
+TREES, DEPTH, HEADS = 100, 6, 11
+#: Different inputs that take turns, so that no branch is learnt by heart.
+VARIANTS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A kernel at serving size. `touched` bytes and `loads` are the least that its task needs."""
+
+    size: str
+    kernel: Callable[..., object]
+    twin: Callable[..., object]
+    arguments: tuple[tuple[Any, ...], ...]
+    touched: int
+    within: int = 0  # bytes of the table that the touched ones are strewn over; default: they lie close together
+    loads: int = 0
+    references: Mapping[str, Callable[..., object]] = field(default_factory=dict)
+
+
+def assembly_case(rng: np.random.Generator) -> Case:
+    posts = random_posts(rng, POSTS, AUTHORS)
+    users = random_users(rng, VARIANTS, HISTORY, FOLLOWS, posts)
+    offsets = np.array([0, PRERANKED])
+    out = np.empty((PRERANKED, WIDTH), np.float32)
+
+    def one(user: int) -> tuple[Any, ...]:
+        context = random_context(rng, user)
+        return users, context, posts, offsets, rng.integers(0, POSTS, PRERANKED, np.int32), out
+
+    per_post = sum(column[0].nbytes for column in posts[:-3]) + posts.author_month[0].nbytes + 4
+    per_event = 4 + 8 + 2 + posts.content[0].nbytes + 3 * 2 + 4  # the event, and its post's content and codes
+    per_user = users.daily[0].nbytes + users.hours[0].nbytes + HISTORY * per_event + FOLLOWS * 5
+    return Case(
+        size=f"{PRERANKED} posts x {WIDTH} features, history {HISTORY}",
+        kernel=assemble,
+        twin=assemble_numpy,
+        arguments=tuple(one(user) for user in range(VARIANTS)),
+        touched=PRERANKED * per_post + per_user + out.nbytes,
+        within=sum(column.nbytes for column in posts),
+    )
+
+
+def trees_case(rng: np.random.Generator) -> Case:
+    x = rng.normal(size=(4000, WIDTH)).astype(np.float32)
+    label = (x[:, :20].sum(axis=1) + rng.normal(size=len(x)) > 0).astype(np.float32)
+    options = {"objective": "binary:logistic", "max_depth": DEPTH, "min_child_weight": 0, "nthread": 1}
+    booster = xgboost.train(options, xgboost.DMatrix(x, label), TREES)
+    forest = forest_from_xgboost(booster)
+    out = np.empty(PRERANKED, np.float32)
+
+    def by_xgboost(_forest: Forest, x: F32, _out: F32) -> object:
+        return booster.inplace_predict(x, predict_type="margin")
+
+    node_bytes = sum(part.itemsize for part in forest[:5])
+    return Case(
+        size=f"{PRERANKED} rows x {WIDTH} features, {TREES} trees of depth {DEPTH}",
+        kernel=predict_forest,
+        twin=predict_forest_numpy,
+        arguments=tuple((forest, np.roll(x, i, axis=0)[:PRERANKED].copy(), out) for i in range(VARIANTS)),
+        touched=PRERANKED * WIDTH * 4 + len(forest.left) * node_bytes + out.nbytes,
+        loads=PRERANKED * int(forest.depth.sum()) * 5,  # four parts of the node and the value it tests
+        references={"xgboost inplace_predict, 1 thread": by_xgboost},
+    )
+
+
+def top_k_case(rng: np.random.Generator) -> Case:
+    def by_argpartition(scores: F32, k: int) -> I64:
+        best = np.argpartition(-scores, k)[:k]
+        return np.asarray(best[np.argsort(-scores[best])])
+
+    return Case(
+        size=f"{RANKED} of {PRERANKED}",
+        kernel=top_k,
+        twin=top_k_numpy,
+        arguments=tuple((rng.normal(size=PRERANKED).astype(np.float32), RANKED) for _ in range(VARIANTS)),
+        touched=PRERANKED * 4 + RANKED * 8,
+        loads=PRERANKED,
+        references={"np.argpartition + argsort": by_argpartition},
+    )
+
+
+def merge_case(rng: np.random.Generator) -> Case:
+    offsets = np.cumsum([0, *SOURCES])
+
+    def one() -> tuple[Any, ...]:
+        # Long-term candidates come from the whole table, popular and fresh ones from its hot part.
+        lists = [rng.choice(among, n, replace=False) for among, n in zip((POSTS, 2000, 2000), SOURCES, strict=True)]
+        return np.concatenate(lists).astype(np.int32), offsets, RAW, POSTS
+
+    return Case(
+        size=f"{sum(SOURCES)} rows of {len(SOURCES)} sources to {RAW}",
+        kernel=merge_sources,
+        twin=merge_sources_numpy,
+        arguments=tuple(one() for _ in range(VARIANTS)),
+        touched=sum(SOURCES) * 4 + RAW * 8,
+        loads=2 * sum(SOURCES),  # each row, and its place in the table
+    )
+
+
+def utility_case(rng: np.random.Generator) -> Case:
+    weights, out = rng.normal(size=HEADS).astype(np.float32), np.empty(RANKED, np.float32)
+    return Case(
+        size=f"{RANKED} posts x {HEADS} heads",
+        kernel=utility,
+        twin=utility_numpy,
+        arguments=tuple((rng.random((RANKED, HEADS), np.float32), weights, out) for _ in range(VARIANTS)),
+        touched=RANKED * HEADS * 4 + weights.nbytes + out.nbytes,
+        loads=RANKED * HEADS,
+    )
+
+
+def rerank_case(rng: np.random.Generator) -> Case:
+    rules = RerankRules(fresh_ms=3_600_000, fresh_boost=0.1, author_cap=2, author_cap_window=20)
+
+    def one() -> tuple[Any, ...]:
+        scores = rng.normal(size=RANKED).astype(np.float32)
+        return scores, rng.integers(0, 30, RANKED, np.int32), rng.integers(0, 86_400_000, RANKED), rules, SHOWN
+
+    return Case(
+        size=f"{SHOWN} of {RANKED}, author cap and freshness",
+        kernel=rerank,
+        twin=rerank_numpy,
+        arguments=tuple(one() for _ in range(VARIANTS)),
+        touched=RANKED * (4 + 4 + 8) + SHOWN * (8 + 4),
+        loads=3 * RANKED,
+    )
+
+
+CASES: Final[Mapping[str, Callable[[np.random.Generator], Case]]] = {
+    "assembly": assembly_case,
+    "trees": trees_case,
+    "top_k": top_k_case,
+    "merge": merge_case,
+    "utility": utility_case,
+    "rerank": rerank_case,
+}

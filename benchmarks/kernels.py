@@ -1,0 +1,190 @@
+"""`cascade bench kernels`: each kernel against its NumPy twin, a reference library, and what the machine allows."""
+
+import gc
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter, perf_counter_ns
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numba
+import numpy as np
+import psutil
+import xgboost
+from cyclopts import Parameter
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.ceilings import copy_bandwidth, cpu_model, load_rate
+from benchmarks.kernel_cases import CASES, Case
+from kernels.jit import kernel
+
+Name = Literal["assembly", "trees", "top_k", "merge", "utility", "rerank"]
+Thunk = Callable[[], object]
+
+#: Fewest timed calls of each contender, so that a p99 means something.
+LEAST_CALLS = 200
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """Microseconds per call."""
+
+    p50_us: float
+    p99_us: float
+
+
+class Result(msgspec.Struct, frozen=True):
+    """One kernel's figures. `least_us` is what a call must take: entering the kernel, then its memory or loads."""
+
+    name: str
+    size: str
+    kernel: Latency
+    numpy: Latency
+    references: dict[str, Latency]
+    times_faster_than_numpy: float
+    call_us: float  # an empty kernel with the same arguments
+    memory_us: float  # the bytes that have to be touched, at copy bandwidth for a table of their size
+    loads_us: float  # the scalar loads that have to be made, at the core's load rate
+    least_us: float
+    share_of_least: float
+    calls: int
+
+
+class Report(msgspec.Struct, frozen=True):
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    loads_per_s: float
+    kernels: list[Result]
+
+
+def kernels(
+    *,
+    names: Annotated[list[Name] | None, Parameter(name="--kernels", consume_multiple=True, negative="")] = None,
+    seconds: float = 2.0,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Time each kernel at serving size against its NumPy twin and a ceiling; one JSON document is the last line.
+
+    Parameters
+    ----------
+    names
+        Kernels to time; default: all.
+    seconds
+        Time given to each kernel.
+    json
+        Print the JSON document only.
+    """
+    report = measure(names or list(CASES), seconds)
+    if not json:
+        Console().print(_table(report))
+    sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+
+
+def measure(names: Sequence[str], seconds: float) -> Report:
+    """Time the named kernels of `CASES`, one after the other, for `seconds` each."""
+    loads_per_s = load_rate()
+    progress = track(names, description="kernels", console=Console(stderr=True), transient=True)
+    return Report(
+        machine={
+            "cpu": cpu_model(),
+            "cores": psutil.cpu_count(logical=False),
+            "load_average": psutil.getloadavg()[0],
+        },
+        versions={
+            "python": platform.python_version(),
+            "numba": numba.__version__,
+            "numpy": np.__version__,
+            "xgboost": xgboost.__version__,
+        },
+        loads_per_s=loads_per_s,
+        kernels=[_result(name, CASES[name](np.random.default_rng(0)), loads_per_s, seconds) for name in progress],
+    )
+
+
+def _result(name: str, case: Case, loads_per_s: float, seconds: float) -> Result:
+    contenders = {"kernel": case.kernel, "numpy": case.twin, **case.references}
+    times = interleaved({who: _thunks(run, case.arguments) for who, run in contenders.items()}, seconds)
+    latency = {who: _latency(us) for who, us in times.items()}
+    # Alone and warm: a ceiling is no place for what the others leave in the caches.
+    call_us = _latency(interleaved({"call": _thunks(_nothing, case.arguments)}, seconds / 20)["call"]).p50_us
+    memory_us = 1e6 * case.touched / copy_bandwidth(case.within or case.touched)
+    loads_us = 1e6 * case.loads / loads_per_s
+    least_us = call_us + max(memory_us, loads_us)
+    return Result(
+        name=name,
+        size=case.size,
+        kernel=latency["kernel"],
+        numpy=latency["numpy"],
+        references={who: latency[who] for who in case.references},
+        times_faster_than_numpy=latency["numpy"].p50_us / latency["kernel"].p50_us,
+        call_us=call_us,
+        memory_us=memory_us,
+        loads_us=loads_us,
+        least_us=least_us,
+        share_of_least=least_us / latency["kernel"].p50_us,
+        calls=len(times["kernel"]),
+    )
+
+
+def interleaved(contenders: Mapping[str, Sequence[Thunk]], seconds: float) -> dict[str, NDArray[np.float64]]:
+    """Microseconds of each call, one array per contender; all take turns, so that a slow moment strikes all alike.
+
+    A contender is one thunk per input; the inputs take turns too.
+    """
+    for thunks in contenders.values():
+        thunks[0]()  # compiles
+    times: dict[str, list[int]] = {who: [] for who in contenders}
+    end, calls = perf_counter() + seconds, 0
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        while calls < LEAST_CALLS or perf_counter() < end:
+            for who, thunks in contenders.items():
+                call = thunks[calls % len(thunks)]
+                start = perf_counter_ns()
+                call()
+                times[who].append(perf_counter_ns() - start)
+            calls += 1
+    finally:
+        if collecting:
+            gc.enable()
+    return {who: np.array(ns) / 1e3 for who, ns in times.items()}
+
+
+def _thunks(run: Callable[..., object], arguments: Sequence[tuple[Any, ...]]) -> list[Thunk]:
+    return [lambda these=these: run(*these) for these in arguments]  # type: ignore[misc]
+
+
+def _latency(us: NDArray[np.float64]) -> Latency:
+    p50, p99 = np.percentile(us, [50, 99])
+    return Latency(float(p50), float(p99))
+
+
+@kernel
+def _nothing(*_arguments: Any) -> None:
+    """An empty kernel: what Numba needs to unpack the arguments."""
+
+
+def _table(report: Report) -> Table:
+    table = Table(title=f"Microseconds per call on {report.machine['cpu']}")
+    table.add_column("kernel")
+    for column in ("p50", "p99", "NumPy p50", "NumPy p99", "faster", "least", "reached"):
+        table.add_column(column, justify="right")
+    table.add_column("bound by, size, references")
+    for result in report.kernels:
+        bound = "memory" if result.memory_us > result.loads_us else "loads"
+        bound = "the call itself" if result.call_us > max(result.memory_us, result.loads_us) else bound
+        notes = [f"{bound}; {result.size}"]
+        notes += [f"{who}: {latency.p50_us:.1f} / {latency.p99_us:.1f}" for who, latency in result.references.items()]
+        table.add_row(
+            result.name,
+            *(f"{us:.1f}" for us in msgspec.structs.astuple(result.kernel) + msgspec.structs.astuple(result.numpy)),
+            f"{result.times_faster_than_numpy:.1f}x",
+            f"{result.least_us:.1f}",
+            f"{result.share_of_least:.0%}",
+            "\n".join(notes),
+        )
+    return table
