@@ -19,4 +19,4 @@ class First(Selector):
         self._limit = limit
 
     def select(self, query: Query, candidates: Candidates) -> Candidates:
-        return candidates.take(np.arange(min(self._limit, len(candidates))))
+        return candidates.take(np.arange(min(max(self._limit, query.request.limit), len(candidates))))

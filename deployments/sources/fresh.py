@@ -19,5 +19,5 @@ class Fresh(Source):
         self._window_ms = hours * HOUR_MS
 
     def fetch(self, query: Query) -> I32:
-        oldest, newest = np.searchsorted(self._created, [query.now_ms - self._window_ms, query.now_ms])
+        oldest, newest = np.searchsorted(self._created, [query.now_ms - self._window_ms, query.now_ms + 1])
         return self._by_age[max(oldest, newest - self._limit) : newest][::-1]

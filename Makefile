@@ -1,0 +1,41 @@
+# The two commands that matter: `make serve` and `make test`. Both install what they need into .venv.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: serve test install check format lock clean
+.DEFAULT_GOAL := help
+
+help:  ## Say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+serve: install  ## Data, training, release, store, Ray, feed server: until Ctrl-C
+	@exec $(BIN)/cascade up
+
+test: install check  ## Everything that CI runs
+	$(BIN)/pytest
+
+check: install  ## Style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install  ## Put the code in shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+install: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	@echo "installing into .venv (about two minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock:  ## Write requirements.lock anew from pyproject.toml
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	build/lock/bin/pip install --quiet 'setuptools>=77' '.[dev]'
+	build/lock/bin/pip freeze --all --exclude cascade-feed --exclude pip | sed 's/+cpu$$//' > requirements.lock
+
+clean:  ## Remove the environment, and all data, releases and logs
+	rm -rf .venv var build *.egg-info

@@ -1,0 +1,104 @@
+"""Each component that needs no trained model, alone."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from cluster.settings import Rules
+from cluster.user_state import UserState
+from deployments.filters.authors import Blocked, Muted
+from deployments.filters.seen import Seen
+from deployments.filters.unpublished import Unpublished
+from deployments.hydrators.features import Features
+from deployments.pipeline.components import MissingInput
+from deployments.scorers.prerank import PreRank
+from deployments.scorers.rank import Rank
+from deployments.scorers.utility import Utility
+from deployments.selectors.first import First
+from deployments.selectors.rerank import Rerank
+from deployments.selectors.top import Top
+from deployments.sources.fresh import Fresh
+from deployments.sources.popular import Popular
+from kernels.assembly import WIDTH
+from kernels.assembly_numpy import assemble_numpy
+from tests.deployments.queries import candidates, post_table, query
+from tests.kernels.columns import NOW
+
+POSTS = post_table()
+RELEASE = SimpleNamespace(posts=POSTS, popular=np.arange(20, dtype=np.int32))
+
+
+def test_seen_removes_what_the_history_holds():
+    asked = query(POSTS, seen=(1003, 1005, 77))
+    assert Seen().enabled(asked)
+    assert Seen().keep(asked, candidates(2, 3, 4, 5)).tolist() == [True, False, True, False]
+    assert not Seen().enabled(query(POSTS))
+
+
+@pytest.mark.parametrize(("component", "field"), [(Blocked(POSTS), "blocked_ids"), (Muted(POSTS), "muted_ids")])
+def test_authors_that_are_blocked_or_muted_are_removed(component, field):
+    asked = query(POSTS)
+    assert not component.enabled(asked)
+    asked.state = UserState(**{field: np.array([200, 999]).tobytes()})
+    assert component.enabled(asked)
+    assert component.keep(asked, candidates(0, 1, 2, 3, 4)).tolist() == [True, False, True, True, False]
+
+
+def test_posts_of_the_future_are_unpublished():
+    asked = replace(query(POSTS), now_ms=NOW - 3_600_000)
+    assert Unpublished(POSTS).keep(asked, candidates(17, 18, 19)).tolist() == [True, True, False]
+
+
+def test_fresh_brings_the_newest_within_its_window():
+    assert Fresh(RELEASE, 3, hours=24).fetch(query(POSTS)).tolist() == [19, 18, 17]
+    assert Fresh(RELEASE, 100, hours=2).fetch(query(POSTS)).tolist() == [19, 18, 17]
+    back_then = replace(query(POSTS), now_ms=NOW - 18 * 3_600_000)
+    assert Fresh(RELEASE, 100, hours=24).fetch(back_then).tolist() == [1, 0]
+
+
+def test_popular_brings_its_quota():
+    assert Popular(RELEASE, 4).fetch(query(POSTS)).tolist() == [0, 1, 2, 3]
+
+
+def test_features_are_those_of_the_kernel():
+    asked, found = query(POSTS, seen=(1003,)), candidates(3, 9, 1)
+    x = Features(POSTS).hydrate(asked, found).x
+    expected = np.empty((3, WIDTH), np.float32)
+    assemble_numpy(asked.user, asked.context, POSTS.columns, np.array([0, 3]), found.rows, expected)
+    np.testing.assert_array_equal(x, expected)
+
+
+def test_scorers_without_features_or_heads_say_so():
+    with pytest.raises(MissingInput, match="features"):
+        PreRank(None).score(query(POSTS), candidates(1))
+    with pytest.raises(MissingInput, match="features"):
+        Rank(None).score(query(POSTS), candidates(1))
+    with pytest.raises(MissingInput, match="ranker"):
+        Utility(("like",), {}).score(query(POSTS), candidates(1))
+
+
+def test_utility_weighs_heads_and_counts_watch_time_in_minutes():
+    heads = np.array([[0.5, 30, 0.1], [0.1, 0, 0]], np.float32)
+    weigh = Utility(("like", "watch_time", "hide"), {"like": 1, "watch_time": 2, "hide": -20, "share": 3})
+    scored = weigh.score(query(POSTS), replace(candidates(1, 2), heads=heads))
+    np.testing.assert_allclose(scored.score, [0.5 + 2 * 0.5 - 2, 0.1], rtol=1e-6)
+
+
+def test_selectors_never_send_on_fewer_than_are_wanted():
+    found = replace(candidates(*range(12)), score=np.arange(12, dtype=np.float32))
+    for selector in (First(3), Top(3)):
+        assert len(selector.select(query(POSTS, limit=2), found)) == 3
+        assert len(selector.select(query(POSTS, limit=7), found)) == 7
+        assert len(selector.select(query(POSTS, limit=500), found)) == 12
+    assert Top(3).select(query(POSTS, limit=1), found).rows.tolist() == [11, 10, 9]
+
+
+def test_rerank_applies_the_rules_of_the_settings():
+    found = replace(candidates(0, 3, 6, 1, 19), score=np.array([1.0, 0.9, 0.8, 0.7, 0.66], np.float32))
+    rules = Rules(author_cap=2, author_cap_window=4, fresh_boost=0.1, fresh_boost_hours=1)
+    feed = Rerank(POSTS, rules).select(query(POSTS), found)
+    # 19 is minutes old and rises over 1 of the same author; the third post of author 100 waits for the fifth place.
+    assert feed.rows.tolist() == [0, 3, 19, 1, 6]
+    np.testing.assert_allclose(feed.score, [1.0, 0.9, 0.726, 0.7, 0.8], rtol=1e-6)
