@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -16,6 +16,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from cluster.errors import CascadeError
 from kernels.actions import ACTIONS
 
 #: Heads a ranker may have: the actions, and the seconds watched.
@@ -26,7 +27,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Store(Section):
@@ -163,3 +164,12 @@ class Settings(BaseSettings):
     @property
     def run_file(self) -> Path:
         return self.home / "run" / "cascade.json"
+
+
+def load_settings() -> Settings:
+    """The settings in force. Raises CascadeError naming every value that is not allowed."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc']))} has value {e['input']!r}: {e['msg']}" for e in error.errors()]
+        raise CascadeError("settings: " + "; ".join(faults), "see docs/settings.md, cascade.yaml, CASCADE_*") from None

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.release import Release, Releases
-from cluster.settings import Settings
+from cluster.settings import load_settings
 
 app = App(name="release", help="Build, list and show releases.")
 
@@ -28,14 +28,14 @@ def build(*, data: Path | None = None, json: bool = False) -> None:
     """
     from training.pipeline import release_from_data
 
-    release = release_from_data(Settings(), data)
+    release = release_from_data(load_settings(), data)
     _show(release, json)
 
 
 @app.command(name="list")
 def list_(*, json: bool = False) -> None:
     """List all releases, newest last."""
-    releases = Releases(Settings().releases).all()
+    releases = Releases(load_settings().releases).all()
     if json:
         rows = [
             {"release": r.name, "created_ms": r.manifest.created_ms, "dataset": r.manifest.dataset} for r in releases
@@ -67,7 +67,7 @@ def show(name: str | None = None, *, json: bool = False) -> None:
     json
         Print the manifest as JSON.
     """
-    releases = Releases(Settings().releases)
+    releases = Releases(load_settings().releases)
     release = releases.get(name) if name else releases.newest()
     release.verify()
     _show(release, json)
