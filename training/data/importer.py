@@ -16,6 +16,7 @@ from training.data.schema import TABLES
 from training.data.sources import describe
 from training.data.validation import Source, add_missing_users, validate
 
+KIND: Final = "tables"
 SUFFIXES: Final = (".parquet", ".csv")
 
 
@@ -47,7 +48,7 @@ def import_folder(
     problems.stop(str(src))
     progress("check and write", 1, 2)
     data = write_dataset(
-        dst, name or dst.name, add_missing_users(tables), utc_offset_minutes, describe("tables", files.values())
+        dst, name or dst.name, add_missing_users(tables), utc_offset_minutes, describe(KIND, files.values())
     )
     progress("check and write", 2, 2)
     return data

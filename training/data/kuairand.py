@@ -7,7 +7,7 @@ docs/data.md tells how each column is mapped.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,7 @@ from training.data.progress import Progress, silent
 from training.data.sources import describe
 from training.data.validation import Source, add_missing_users, validate
 
+KIND: Final = "kuairand_pure"
 UTC_OFFSET_MINUTES: Final = 480
 #: 8 April 2022 00:00 UTC+8, when the published log begins.
 LOG_START_MS: Final = 1_649_347_200_000
@@ -73,40 +74,23 @@ def is_kuairand(src: Path) -> bool:
     return any(Path(src).glob(LOG_FILES)) or all((Path(src) / name).is_file() for name in REDUCED.values())
 
 
-def import_kuairand(src: Path, dst: Path, name: str | None = None, progress: Progress = silent) -> DataSet:
-    """Import KuaiRand-Pure from `src` as the data set `dst`, whose name is `dst`'s by default.
+class Files(NamedTuple):
+    """KuaiRand-Pure's files: parts of the log, users, videos, and the order-only history of a reduced copy."""
 
-    Any range of days will do. Raises CascadeError for missing files or columns and for values out of range.
-    """
-    src, dst = Path(src), Path(dst)
-    logs, users, videos, history = _files(src)
-    files = [*logs, users, videos, *([history] if history else [])]
-    progress("read KuaiRand-Pure", 0, 4)
-    # Of repeated rows the first one stays: the one of the latest day, so that no row of a test is in its past too.
-    log = pa.concat_tables([_read(path, LOG_COLUMNS) for path in logs]).sort_by([("date", "descending")])
-    impressions = _impressions(log)
-    progress("read KuaiRand-Pure", 1, 4)
-    posts = _posts(_read(videos, VIDEO_COLUMNS), impressions)
-    progress("read KuaiRand-Pure", 2, 4)
-    # A log that reaches back into the period of the history holds the same impressions with their true times.
-    if history and pc.min(impressions["date"]).as_py() > HISTORY_LAST_DATE:
-        past = _history(_read(history, HISTORY_COLUMNS))
-        impressions = pa.concat_tables([past, impressions], promote_options="default")
-    tables = {"posts": posts, "users": _users(_read(users, USER_COLUMNS)), "impressions": impressions}
-    progress("read KuaiRand-Pure", 3, 4)
-    problems = Problems()
-    valid = validate({table: Source(table, rows) for table, rows in tables.items()}, problems)
-    problems.stop(str(src))
-    source = describe("kuairand_pure", files)
-    data = write_dataset(dst, name or dst.name, add_missing_users(valid), UTC_OFFSET_MINUTES, source)
-    progress("read KuaiRand-Pure", 4, 4)
-    return data
+    log: list[Path]
+    users: Path
+    videos: Path
+    history: Path | None
+
+    @property
+    def all(self) -> list[Path]:
+        return [*self.log, self.users, self.videos, *([self.history] if self.history else [])]
 
 
-def _files(src: Path) -> tuple[list[Path], Path, Path, Path | None]:
-    """Files of the log, the users, the videos, and the order-only history if there is one."""
-    logs = sorted(src.glob(LOG_FILES))
-    names = PUBLISHED if logs else REDUCED
+def find_files(src: Path) -> Files:
+    """The files in `src`. Raises CascadeError for those that are missing."""
+    log = sorted(src.glob(LOG_FILES))
+    names = PUBLISHED if log else REDUCED
     missing = [name for name in names.values() if not (src / name).is_file()]
     if missing:
         raise CascadeError(
@@ -114,13 +98,38 @@ def _files(src: Path) -> tuple[list[Path], Path, Path, Path | None]:
             f"KuaiRand-Pure needs {LOG_FILES}, {', '.join(PUBLISHED.values())}; a reduced copy, "
             f"{', '.join(REDUCED.values())}",
         )
-    history = src / HISTORY
-    return (
-        logs or [src / names["log"]],
-        src / names["users"],
-        src / names["videos"],
-        history if not logs and history.is_file() else None,
-    )
+    history = None if log or not (src / HISTORY).is_file() else src / HISTORY
+    return Files(log or [src / names["log"]], src / names["users"], src / names["videos"], history)
+
+
+def import_kuairand(src: Path, dst: Path, name: str | None = None, progress: Progress = silent) -> DataSet:
+    """Import KuaiRand-Pure from `src` as the data set `dst`, whose name is `dst`'s by default.
+
+    Any range of days will do. Raises CascadeError for missing files or columns and for values out of range.
+    """
+    src, dst = Path(src), Path(dst)
+    files = find_files(src)
+    progress("read KuaiRand-Pure", 0, 4)
+    # Of repeated rows the first one stays: the one of the latest day, so that no row of a test is in its past too.
+    log = pa.concat_tables([_read(path, LOG_COLUMNS) for path in files.log]).sort_by([("date", "descending")])
+    impressions = _impressions(log)
+    progress("read KuaiRand-Pure", 1, 4)
+    posts = _posts(_read(files.videos, VIDEO_COLUMNS), impressions)
+    progress("read KuaiRand-Pure", 2, 4)
+    # A log that reaches back into the period of the history holds the same impressions with their true times.
+    first_date = pc.min(impressions["date"]).as_py()
+    if files.history and (first_date is None or first_date > HISTORY_LAST_DATE):
+        past = _history(_read(files.history, HISTORY_COLUMNS))
+        impressions = pa.concat_tables([past, impressions], promote_options="default")
+    tables = {"posts": posts, "users": _users(_read(files.users, USER_COLUMNS)), "impressions": impressions}
+    progress("read KuaiRand-Pure", 3, 4)
+    problems = Problems()
+    valid = validate({table: Source(table, rows) for table, rows in tables.items()}, problems)
+    problems.stop(str(src))
+    source = describe(KIND, files.all)
+    data = write_dataset(dst, name or dst.name, add_missing_users(valid), UTC_OFFSET_MINUTES, source)
+    progress("read KuaiRand-Pure", 4, 4)
+    return data
 
 
 def _read(path: Path, columns: Iterable[str]) -> pa.Table:

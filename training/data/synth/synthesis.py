@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from training.data.dataset import DataSet, write_dataset
 from training.data.progress import Progress, silent
+from training.data.sources import describe
 from training.data.synth.graph import degrees, follows_table, make_graph
 from training.data.synth.parameters import UTC_OFFSET_MINUTES, Parameters
 from training.data.synth.population import make_people, users_table
@@ -42,6 +43,6 @@ def synthesise(parameters: Parameters, folder: Path, name: str | None = None, pr
         name or Path(folder).name,
         tables,
         UTC_OFFSET_MINUTES,
-        {"kind": "synthetic", **asdict(parameters)},
+        describe("synthetic", (), **asdict(parameters)),
         lambda part: World(parameters, people, posts, simulation.graph.follow).save(part),
     )
