@@ -44,7 +44,7 @@ def bounds(column: Column) -> str:
     """The range of a number column, for messages."""
     if column.minimum is None:
         return ""
-    return f" of at least {column.minimum:g}"
+    return f" of at least {column.minimum:.10g}"
 
 
 def _integer(values: pa.Array, column: Column) -> Converted | None:

@@ -74,7 +74,9 @@ IMPRESSIONS: Final = Table(
         Column("user_id", pa.int64(), "who was shown the post", required=True, minimum=0),
         Column("post_id", pa.int64(), "what was shown", required=True, minimum=0),
         Column("time_ms", pa.int64(), "when", required=True, minimum=0),
-        Column("date", pa.int32(), "local day that the log counts it to, yyyymmdd; else that of time_ms", minimum=0),
+        Column(
+            "date", pa.int32(), "local day that the log counts it to, yyyymmdd; else that of time_ms", minimum=19700101
+        ),
         Column("position", pa.int32(), "slot in the feed, 0 = first", minimum=0),
         Column("surface", pa.string(), "home, explore, or your own"),
         Column("device", pa.string(), "device type"),

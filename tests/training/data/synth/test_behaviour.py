@@ -1,5 +1,7 @@
 """The ground truth: declared probabilities and expectations against what is drawn from them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from kernels.actions import ACTIONS
 from training.data.synth.behaviour import (
     EXAMINATION_DECAY,
     FOLLOW,
+    LOGITS,
     LONG_VIEW,
     Outlook,
     Situation,
@@ -19,6 +22,7 @@ from training.data.synth.parameters import START_MS
 from training.data.synth.world import World
 
 DRAWS = 40_000
+DOCS = Path(__file__).parents[4] / "docs" / "data.md"
 
 
 def situation(world: World, n: int, following: bool = False) -> Situation:
@@ -71,3 +75,10 @@ def test_who_follows_already_likes_it_better_and_cannot_follow_again(world: Worl
     assert np.all(follower.probability[:, hide] < stranger.probability[:, hide])
     assert not follower.probability[:, FOLLOW].any()
     assert stranger.probability[:, FOLLOW].all()
+
+
+def test_the_docs_show_the_coefficients() -> None:
+    rows = [f"| {action} | {' | '.join(f'{value:g}' for value in logit)} |" for action, logit in LOGITS.items()]
+    assert (
+        "| action | bias | slope | generosity | charm |\n|---|---|---|---|---|\n" + "\n".join(rows) in DOCS.read_text()
+    )
