@@ -18,9 +18,12 @@ from training.features.snapshot import posts_at, users_at
 Progress = Callable[[int, int], None]
 
 
-def features_of(log: Log, rows: I64, snapshot_ms: int) -> F32:
-    """Features float32[len(rows), F] of logged impressions, from what happened before `snapshot_ms`."""
-    seen = log.impressions
+def features_of(log: Log, rows: I64, snapshot_ms: int, history: Log | None = None) -> F32:
+    """Features float32[len(rows), F] of logged impressions, from what happened before `snapshot_ms`.
+
+    `history`: the log that state is computed from, where it is not `log` itself but one that ends earlier.
+    """
+    seen, history = log.impressions, log if history is None else history
     users, user = np.unique(seen.user[rows], return_inverse=True)
     contexts = ContextColumns(
         user=user.astype(np.int32),
@@ -29,15 +32,15 @@ def features_of(log: Log, rows: I64, snapshot_ms: int) -> F32:
         **{name: codes[rows] for name, codes in seen.context.items()},
     )
     x = np.empty((len(rows), WIDTH), np.float32)
-    state, posts = users_at(log, snapshot_ms, users), posts_at(log, snapshot_ms)
+    state, posts = users_at(history, snapshot_ms, users), posts_at(history, snapshot_ms)
     assemble(state, contexts, posts, np.arange(len(rows) + 1), seen.post[rows], x)
     return x
 
 
-def examples_table(log: Log, rows: I64, snapshot_ms: int) -> pa.Table:
+def examples_table(log: Log, rows: I64, snapshot_ms: int, history: Log | None = None) -> pa.Table:
     """Examples of the impressions `rows` as they looked at `snapshot_ms`, one row each in the given order."""
     seen = log.impressions
-    x = features_of(log, rows, snapshot_ms)
+    x = features_of(log, rows, snapshot_ms, history)
     return pa.table(
         {
             "user_id": log.users.ids[seen.user[rows]],

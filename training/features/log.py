@@ -53,6 +53,7 @@ class Impressions:
     user: I32  # [N] user rows
     post: I32  # [N] post rows
     time_ms: I64  # [N]
+    date: I32  # [N] local day as yyyymmdd, by the log's own count where it has one
     actions: U16  # [N] masks
     known: U16  # [N] bits of the actions that the data has a label for
     watch_s: F32  # [N] in sixteenths, so that sums are exact in any order; NaN = unknown
@@ -86,15 +87,21 @@ class Log:
     starts: I64
 
     @classmethod
-    def load(cls, dataset: DataSet, until_ms: int | None = None) -> "Log":
-        """Read a data set; with `until_ms`, only what happened before it (posts and users are all there)."""
+    def load(cls, dataset: DataSet, until: int | None = None) -> "Log":
+        """Read a data set; with `until` (yyyymmdd), only what happened up to that day.
+
+        Users, posts and vocabularies are all there in either case, so that row numbers and codes are the same.
+        """
         posts, users = dataset.read("posts"), dataset.read("users")
-        impressions = dataset.read("impressions", end_ms=until_ms)
-        follows = dataset.read("follows", end_ms=until_ms)
+        impressions, follows = dataset.read("impressions"), dataset.read("follows")
+        dates = dataset.dates(impressions)
+        if until is not None:
+            impressions, dates = impressions.filter(dates <= until), dates[dates <= until]
+            follows = follows.filter(dataset.dates(follows) <= until)
         vocabularies = _vocabularies(posts, users, dataset)
         user_ids = _ints(users, "user_id")
         post_columns = _posts(posts, vocabularies)
-        rows = _impressions(impressions, user_ids, post_columns.ids, vocabularies)
+        rows = _impressions(impressions, dates, user_ids, post_columns.ids, vocabularies)
         starts = np.concatenate([[0], np.cumsum(np.bincount(rows.user, minlength=len(user_ids)))]).astype(np.int64)
         return cls(
             users=Users(
@@ -203,7 +210,7 @@ def _content(table: pa.Table) -> F32:
     return content
 
 
-def _impressions(table: pa.Table, user_ids: I64, post_ids: I64, vocabularies: Vocabularies) -> Impressions:
+def _impressions(table: pa.Table, dates: I32, user_ids: I64, post_ids: I64, vocabularies: Vocabularies) -> Impressions:
     actions, known = np.zeros(table.num_rows, np.uint16), np.zeros(table.num_rows, np.uint16)
     for name in ACTIONS:
         if name in table.column_names:
@@ -214,6 +221,7 @@ def _impressions(table: pa.Table, user_ids: I64, post_ids: I64, vocabularies: Vo
         user=rows_of(_ints(table, "user_id"), user_ids),
         post=rows_of(_ints(table, "post_id"), post_ids),
         time_ms=_ints(table, "time_ms"),
+        date=dates,
         actions=actions,
         known=known,
         watch_s=watch_seconds(_floats(table, "watch_ms", float("nan"))),

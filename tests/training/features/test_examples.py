@@ -50,6 +50,16 @@ def test_no_feature_sees_its_own_day(log, tmp_path):
     np.testing.assert_array_equal(features_of(log, rows, start), features_of(other, rows, start))
 
 
+def test_a_log_that_ends_early_gives_rows_of_later_days_their_features(log, tmp_path):
+    until = int(day_name(log.day(START) + 19))
+    dataset = small_dataset(tmp_path / "data")
+    early, start = Log.load(dataset, until), log.day_start_ms(log.day(START) + 20)
+    assert early.impressions.date.max() == until
+    assert len(early.impressions) == log.rows_between(0, start).stop
+    rows = np.arange(len(early.impressions), len(log.impressions))
+    np.testing.assert_array_equal(features_of(log, rows, start, early), features_of(log, rows, start))
+
+
 def test_sequences_hold_what_was_liked_and_what_came_before(log, tmp_path):
     day = log.day(START) + 30
     build_sequences(log, tmp_path / "s", range(day, day + 1))

@@ -56,9 +56,7 @@ def test_follows_match_a_walk_through_the_relations(log, moment):
                 row = int(np.searchsorted(log.posts.author_ids, relations.author_id[i]))
                 edges[row] = edges.get(row, False) or relations.kind[i] == "close_friend"
         begin, end = state.follow_offsets[user : user + 2]
-        got = dict(
-            zip(state.follow_author[begin:end].tolist(), state.follow_close[begin:end].tolist(), strict=True)
-        )
+        got = dict(zip(state.follow_author[begin:end].tolist(), state.follow_close[begin:end].tolist(), strict=True))
         assert got == edges
         assert list(got) == sorted(got)
 
