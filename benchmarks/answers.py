@@ -1,0 +1,56 @@
+"""What the feeds say about themselves: read after a run, so that reading takes no time from the server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+
+from cluster.wire import FeedResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Milliseconds that a stage took by the server's own clock."""
+
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Counts over the 200 answers of a run, and the stage times in them."""
+
+    malformed: int = 0
+    """Not a FeedResponse; counts as an error."""
+    degraded: int = 0
+    """The server did without some component or dependency."""
+    short: int = 0
+    """Fewer items than were asked for."""
+    cold_start: int = 0
+    stages_ms: dict[str, Stage] = field(default_factory=dict)
+
+
+def read_feeds(bodies: Sequence[bytes], limit: int) -> Answers:
+    """Read the bodies of 200 answers to requests for `limit` posts."""
+    decoder = msgspec.json.Decoder(FeedResponse)
+    malformed = degraded = short = cold_start = 0
+    stages: dict[str, list[float]] = {}
+    for body in bodies:
+        try:
+            feed = decoder.decode(body)
+        except msgspec.MsgspecError:
+            malformed += 1
+            continue
+        degraded += bool(feed.degraded)
+        short += len(feed.items) < limit
+        cold_start += feed.cold_start
+        for stage, ms in feed.timings_ms.items():
+            stages.setdefault(stage, []).append(ms)
+    summary = {stage: Stage(*np.round(np.percentile(ms, (50, 99)), 3).tolist()) for stage, ms in stages.items()}
+    return Answers(malformed, degraded, short, cold_start, summary)
+
+
+def read_nothing(_bodies: Sequence[bytes]) -> Answers:
+    """For answers that are no feeds."""
+    return Answers()

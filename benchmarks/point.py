@@ -1,0 +1,93 @@
+"""One point of a measurement: what a run at one rate showed."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.answers import Answers, Stage
+from benchmarks.histogram import Percentiles, percentiles
+from benchmarks.http_client import BROKEN, TIMEOUT
+from benchmarks.load import Trace
+
+#: The generator's own lag may be this many milliseconds at p99, and this share of the p99 latency, whichever is
+#: less; below FINE_MS it never matters.
+LAG_MS = 5.0
+LAG_SHARE = 0.1
+FINE_MS = 1.0
+#: Share of the offered rate that must be answered within the run.
+ACHIEVED = 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What a run showed, over the requests due after the warm-up. Latency counts from the intended time."""
+
+    rate: float
+    """Requests/s offered."""
+    seconds: float
+    requests: int
+    achieved: float
+    """200 answers/s that came within the measured seconds."""
+    latency_ms: Percentiles
+    """Of 200 answers, and of timeouts at the time they were given up. Other failures are counted, not timed."""
+    lag_ms: Percentiles
+    """Sent minus intended: the generator's own doing. Without requests that waited for a connection."""
+    waited: int
+    """Requests that found all connections busy."""
+    errors: dict[str, int]
+    """Count of each: HTTP status other than 200, `timeout`, `broken` connection, `malformed` answer."""
+    degraded: int
+    short: int
+    cold_start: int
+    stages_ms: dict[str, Stage]
+    client_cpu_us: float
+    """CPU of the generator per request, warm-up included."""
+    valid: bool
+    """False when the generator's lag is large enough to blur the result."""
+
+    def meets(self, slo_ms: float) -> bool:
+        """Valid, p99 within `slo_ms`, no error, and the offered rate kept up with."""
+        kept_up = self.achieved >= ACHIEVED * self.rate
+        return self.valid and not self.errors and kept_up and self.latency_ms.p99 <= slo_ms
+
+
+def summarise(trace: Trace, answers: Answers) -> Point:
+    """Make the point of `trace`, whose 200 answers of counted requests say `answers`."""
+    schedule, counted = trace.schedule, trace.counted
+    answered = trace.status == 200
+    timed = counted & (answered | (trace.status == TIMEOUT))
+    latency = percentiles((trace.done - trace.intended)[timed])
+    prompt = counted & ~trace.queued & ~np.isnan(trace.sent)
+    lag = percentiles((trace.sent - trace.intended)[prompt])
+    in_time = answered & (trace.done >= schedule.warmup) & (trace.done < schedule.warmup + schedule.seconds)
+    return Point(
+        rate=schedule.rate,
+        seconds=schedule.seconds,
+        requests=int(counted.sum()),
+        achieved=float(in_time.sum() / schedule.seconds),
+        latency_ms=latency,
+        lag_ms=lag,
+        waited=int((counted & trace.queued).sum()),
+        errors=_errors(trace.status[counted], answers),
+        degraded=answers.degraded,
+        short=answers.short,
+        cold_start=answers.cold_start,
+        stages_ms=answers.stages_ms,
+        client_cpu_us=float(trace.client_cpu / max(1, len(trace.intended)) * 1e6),
+        valid=lag.p99 <= max(FINE_MS, min(LAG_MS, LAG_SHARE * latency.p99)),
+    )
+
+
+def counted_bodies(trace: Trace) -> list[bytes]:
+    """Bodies of the 200 answers to counted requests."""
+    return [trace.bodies[i] for i in np.flatnonzero(trace.counted & (trace.status == 200)).tolist()]
+
+
+def _errors(status: NDArray[np.int16], answers: Answers) -> dict[str, int]:
+    names = {TIMEOUT: "timeout", BROKEN: "broken"}
+    errors = Counter(names.get(s, str(s)) for s in status.tolist() if s != 200)
+    if answers.malformed:
+        errors["malformed"] = answers.malformed
+    return dict(errors)
