@@ -1,8 +1,6 @@
 """What this machine can do at best, measured: bytes copied and values loaded in a second, on one core."""
 
-import platform
 from collections.abc import Callable
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -31,15 +29,6 @@ def load_rate() -> float:
     table = np.ones(TABLE, np.int32)
     index = np.random.default_rng(0).integers(0, TABLE, TABLE, np.int32)
     return 2 * TABLE * 64 / _best(lambda: _gather(table, index, 64))
-
-
-def cpu_model() -> str:
-    """The processor's name, as the operating system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
 def _best(run: Callable[[], object]) -> float:

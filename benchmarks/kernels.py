@@ -1,25 +1,22 @@
 """`cascade bench kernels`: each kernel against its NumPy twin, a reference library, and what the machine allows."""
 
 import gc
-import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter, perf_counter_ns
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numba
 import numpy as np
-import psutil
-import xgboost
 from cyclopts import Parameter
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.ceilings import copy_bandwidth, cpu_model, load_rate
+from benchmarks.ceilings import copy_bandwidth, load_rate
 from benchmarks.kernel_cases import CASES, Case
+from benchmarks.machine import Machine, describe
 from kernels.jit import kernel
 
 Name = Literal["assembly", "trees", "top_k", "merge", "utility", "rerank"]
@@ -54,8 +51,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    machine: dict[str, Any]
-    versions: dict[str, str]
+    machine: Machine
     loads_per_s: float
     kernels: list[Result]
 
@@ -88,17 +84,7 @@ def measure(names: Sequence[str], seconds: float) -> Report:
     loads_per_s = load_rate()
     progress = track(names, description="kernels", console=Console(stderr=True), transient=True)
     return Report(
-        machine={
-            "cpu": cpu_model(),
-            "cores": psutil.cpu_count(logical=False),
-            "load_average": psutil.getloadavg()[0],
-        },
-        versions={
-            "python": platform.python_version(),
-            "numba": numba.__version__,
-            "numpy": np.__version__,
-            "xgboost": xgboost.__version__,
-        },
+        machine=describe(),
         loads_per_s=loads_per_s,
         kernels=[_result(name, CASES[name](np.random.default_rng(0)), loads_per_s, seconds) for name in progress],
     )
@@ -169,7 +155,7 @@ def _nothing(*_arguments: Any) -> None:
 
 
 def _table(report: Report) -> Table:
-    table = Table(title=f"Microseconds per call on {report.machine['cpu']}")
+    table = Table(title=f"Microseconds per call on {report.machine.cpu}")
     table.add_column("kernel")
     for column in ("p50", "p99", "NumPy p50", "NumPy p99", "faster", "least", "reached"):
         table.add_column(column, justify="right")

@@ -11,7 +11,18 @@ from pathlib import Path
 
 import psutil
 
-PACKAGES = ("cascade-feed", "ray", "numpy", "numba", "torch", "faiss-cpu", "msgspec", "fastapi", "uvloop")
+PACKAGES = (
+    "cascade-feed",
+    "ray",
+    "numpy",
+    "numba",
+    "torch",
+    "faiss-cpu",
+    "xgboost-cpu",
+    "msgspec",
+    "fastapi",
+    "uvloop",
+)
 
 
 @dataclass(frozen=True, slots=True)
