@@ -1,7 +1,8 @@
 """The client of the online store, a Valkey or Redis 7, for the request path and for seeding.
 
 Keys: `u:{user_id}` holds the packed state of a user; `{events}` is the stream of events and `{events}:{event_id}`
-remembers for a while where in the stream an event lies (the braces keep them in one slot of a cluster).
+remembers for a while where in the stream an event lies (the braces keep them in one slot of a cluster). `seed`
+names the data set that a new store was filled with.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from cluster.store.coalescer import Coalescer
 T = TypeVar("T")
 
 STREAM = b"{events}"
+SEED = b"seed"
 #: Users read by one command, and events appended by one: more would hold up everyone else's.
 READ_LIMIT = 128
 APPEND_LIMIT = 1000
@@ -114,6 +116,15 @@ class OnlineStore:
                 await self._outcome(client.mset(part))
         finally:
             await client.aclose()
+
+    async def read_mark(self) -> bytes | None:
+        """What the store says it was filled with; None for a new one. Raises StoreUnavailable."""
+        mark: bytes | None = await self._outcome(self._redis.get(SEED))
+        return mark
+
+    async def write_mark(self, mark: bytes) -> None:
+        """Note what the store has been filled with. Raises StoreUnavailable."""
+        await self._outcome(self._redis.set(SEED, mark))
 
     async def ping(self) -> None:
         """Ask the store, even if it just failed. Raises StoreUnavailable."""
