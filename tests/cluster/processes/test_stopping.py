@@ -1,0 +1,111 @@
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+
+from cluster.processes.run_state import ProcessId, Run
+from cluster.processes.stopping import stop_run, users_of
+
+#: An "up" with a child that ignores SIGTERM, and an orphan that only the folder gives away.
+UP = """
+import os, signal, subprocess, sys, time
+folder, graceful = sys.argv[1], sys.argv[2] == "graceful"
+quiet = dict(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", deaf], start_new_session=True, **quiet)
+orphan = subprocess.run(
+    [sys.executable, "-c",
+     "import subprocess, sys; print(subprocess.Popen(['sleep', '600'], start_new_session=True,"
+     " stdout=subprocess.DEVNULL).pid)"],
+    env={**os.environ, "RAY_TMPDIR": folder}, stdout=subprocess.PIPE, text=True).stdout.strip()
+def stop(*_):
+    open(folder + "/cleaned", "w").close()
+    if graceful:
+        child.kill()
+        child.wait()
+    sys.exit()
+signal.signal(signal.SIGTERM, stop)
+sys.stdout.write(f"{child.pid} {orphan}\\n")
+sys.stdout.flush()
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="cascade-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def started(folder: Path, mode: str) -> Iterator[tuple["subprocess.Popen[str]", Run, list[psutil.Process]]]:
+    up = subprocess.Popen([sys.executable, "-c", UP, str(folder), mode], stdout=subprocess.PIPE, text=True)
+    assert up.stdout is not None
+    others = [psutil.Process(int(pid)) for pid in up.stdout.readline().split()]
+    store = subprocess.Popen(["sleep", "600"])
+    run = Run(
+        up=ProcessId.of(up.pid),
+        store_url="",
+        store=ProcessId.of(store.pid),
+        ray_address="",
+        ray_folder=str(folder),
+        http_address="",
+        release="",
+        started_at="",
+    )
+    with up, store:
+        yield up, run, [psutil.Process(up.pid), psutil.Process(store.pid), *others]
+
+
+def running(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize(("mode", "singly"), [("graceful", 2), ("sloppy", 3)])
+def test_up_cleans_first_and_nothing_is_left(
+    folder: Path, mode: str, singly: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cluster.processes.stopping.REST_S", 0.5)
+    with started(folder, mode) as (up, run, processes):
+        assert len(running(processes)) == 4
+        assert [p.pid for p in users_of(str(folder))] == [processes[3].pid]
+        assert stop_run(run) == singly
+        assert not running(processes)
+    assert up.returncode == 0  # it ended by itself, and was not killed
+    assert not folder.exists()
+
+
+def test_what_a_killed_up_left_is_stopped(folder: Path) -> None:
+    with started(folder, "sloppy") as (up, run, processes):
+        up.kill()
+        up.wait()
+        processes[2].kill()  # a child of its own session is beyond reach: only Ray's and the store are known
+        assert not run.alive
+        assert stop_run(run) == 2
+        assert not running(processes)
+    assert stop_run(run) == 0
+
+
+def test_a_stranger_with_the_id_of_a_dead_up_is_left_alone(folder: Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as stranger:
+        stale = ProcessId(stranger.pid, time.time() - 1000)
+        run = Run(
+            up=stale,
+            store_url="",
+            store=msgspec.structs.replace(stale),
+            ray_address="",
+            ray_folder=None,
+            http_address="",
+            release="",
+            started_at="",
+        )
+        assert stop_run(run) == 0
+        assert stranger.poll() is None
+        stranger.kill()

@@ -1,0 +1,90 @@
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from cluster.processes.run_state import ProcessId, Run
+from cluster.processes.stopping import stop_run, users_of
+from tests.conftest import free_port
+
+#: Ray needs a process of its own: it reads its environment when it is imported.
+UP = """
+import json, sys
+from cluster.ray_runtime import start_ray, start_serve
+from cluster.settings import RayCluster, Serving, Settings
+settings = Settings(ray=RayCluster(num_cpus=3, object_store_mb=100), serving=Serving(port=int(sys.argv[1])))
+with start_ray(settings) as session:
+    start_serve(settings)
+    from deployments.noop import run_noop
+    run_noop()
+    sys.stdout.write(json.dumps(session._asdict()) + "\\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def up(port: int, log: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str, Any]]]:
+    with log.open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-c", UP, str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+    with process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, log.read_text()
+        yield process, json.loads(line)
+
+
+def test_it_serves_on_loopback_only_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    port = free_port()
+    with up(port, tmp_path / "log") as (process, session):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/noop", timeout=10) as answer:
+            assert answer.status == 200
+            assert len(answer.read()) == 4096
+        users = users_of(session["folder"])
+        assert {"gcs_server", "raylet", "haproxy"} <= {p.name() for p in users}
+        assert [p for p in users if p.nice() != 0] == []
+        listening = {
+            (p.name(), c.laddr.ip)
+            for p in users
+            for c in p.net_connections("inet")
+            if c.status == psutil.CONN_LISTEN and not c.laddr.ip.endswith("127.0.0.1")
+        }
+        # Serve's channel between replicas knows no other address; it asks for Ray's token.
+        assert {ip for _, ip in listening} <= {"::"}
+        assert all(name.startswith("ray::ServeRepl") for name, _ in listening)
+        process.communicate("end\n", timeout=60)
+        assert process.returncode == 0, (tmp_path / "log").read_text()
+    assert users_of(session["folder"]) == []
+    assert not Path(session["folder"]).exists()
+
+
+def test_what_a_killed_up_leaves_is_stopped(tmp_path: Path) -> None:
+    with up(free_port(), tmp_path / "log") as (process, session):
+        run = Run(
+            up=ProcessId.of(process.pid),
+            store_url="",
+            store=None,
+            ray_address=session["address"],
+            ray_folder=session["folder"],
+            http_address="",
+            release="",
+            started_at="",
+        )
+        process.kill()
+        process.wait()
+    assert users_of(session["folder"]) != []
+    stop_run(run)
+    assert users_of(session["folder"]) == []
+    assert not Path(session["folder"]).exists()
