@@ -41,6 +41,7 @@ class Run(Struct, frozen=True, kw_only=True):
     ray_folder: str | None  # temporary folder of the Ray that was started; None: a Ray that was there before
     http_address: str
     release: str
+    dataset: str  # folder
     started_at: str  # ISO 8601, UTC
 
     @property

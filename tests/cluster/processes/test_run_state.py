@@ -20,6 +20,7 @@ def run_of(pid: int) -> Run:
         ray_folder=None,
         http_address="http://127.0.0.1:8000",
         release="r1",
+        dataset="data",
         started_at="2026-11-21T22:00:00Z",
     )
 

@@ -58,6 +58,7 @@ def started(folder: Path, mode: str) -> Iterator[tuple["subprocess.Popen[str]", 
         ray_folder=str(folder),
         http_address="",
         release="",
+        dataset="data",
         started_at="",
     )
     with up, store:
@@ -104,6 +105,7 @@ def test_a_stranger_with_the_id_of_a_dead_up_is_left_alone(folder: Path) -> None
             ray_folder=None,
             http_address="",
             release="",
+            dataset="data",
             started_at="",
         )
         assert stop_run(run) == 0
