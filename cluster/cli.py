@@ -6,6 +6,7 @@ from importlib.metadata import version
 from cyclopts import App
 
 from cluster.errors import CascadeError
+from cluster.ray_environment import set_ray_environment
 
 app = App(
     name="cascade",
@@ -24,6 +25,7 @@ app.command("benchmarks.cli:app", name="bench", help="Measure serving and kernel
 
 def main() -> None:
     """Run the command line; print a `CascadeError` as one message with its remedy."""
+    set_ray_environment()
     try:
         app()
     except CascadeError as error:

@@ -12,29 +12,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cluster.processes.stopping import stop_users_of
+from cluster.ray_environment import RAY_ENVIRONMENT
 from cluster.settings import Settings
-
-#: Of every process of Ray, on every node, from the start. `ray_cluster.yaml` sets the same; a test compares them.
-RAY_ENVIRONMENT: Final = {
-    # HAProxy in front of replicas that speak HTTP themselves; everything on their main event loop.
-    "RAY_SERVE_ENABLE_HA_PROXY": "1",
-    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-    # The proxy that HAProxy falls back to while there is no replica uses gRPC like the rest.
-    "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
-    # Serve parses a log line per request in Python for these: a fifth of the CPU of a request that does nothing.
-    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
-    # A replica that stops is out of HAProxy's list within this; the default is 30 s.
-    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
-    # Autoscaling looks at the last second, not at the last ten.
-    "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
-    "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
-    # Workers run at nice 15 otherwise.
-    "RAY_worker_niceness": "0",
-    # Ray's ports listen on all interfaces and run what they are sent: only for those who hold the token. Requests
-    # to replicas carry none, so it costs them nothing.
-    "RAY_AUTH_MODE": "token",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
 
 #: HAProxy's pages of statistics, which Serve opens on all interfaces without a password, on this machine only.
 _LOOPBACK_HAPROXY = """#!/bin/sh
@@ -102,7 +81,7 @@ def _connection(**options: Any) -> Iterator[Any]:
         yield ray.init(log_to_driver=False, logging_level="warning", **options)
     finally:
         # HAProxy is stopped by Serve only; of a cluster that was there before, Serve belongs to others too.
-        if "ray.serve" in sys.modules and options["address"] == "local":
+        if ray.is_initialized() and "ray.serve" in sys.modules and options["address"] == "local":
             from ray import serve
 
             serve.shutdown()

@@ -5,8 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from cluster.ray_environment import set_ray_environment
 from cluster.settings import Store
 from cluster.store.valkey_server import ValkeyServer
+
+# As the command line does: Ray reads some of it when it is imported.
+set_ray_environment()
 
 
 def free_port() -> int:
