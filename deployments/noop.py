@@ -12,11 +12,7 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 #: About the size of a feed of 50 posts.
 BODY: Final = b'{"items":"' + b"." * 4084 + b'"}'
-_HEAD: Final = {
-    "type": "http.response.start",
-    "status": 200,
-    "headers": [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))],
-}
+_HEADERS: Final = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY)))
 
 
 class NoOp:
@@ -28,7 +24,8 @@ class NoOp:
             if scope["type"] == "lifespan":
                 await _lifespan(receive, send)
                 return
-            await send(_HEAD)
+            # A list of its own: Serve appends the request's id to it.
+            await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
             await send({"type": "http.response.body", "body": BODY})
 
         return app
