@@ -52,7 +52,10 @@ class UserState(msgspec.Struct, array_like=True, frozen=True):
         return np.frombuffer(self.history, EVENT)
 
     def columns(self, posts: PostTable, regions: dict[str, int]) -> UserColumns:
-        """The state as the columns (U = 1) that kernels read, in row numbers of one release."""
+        """The state as the columns (U = 1) that kernels read, in row numbers of one release.
+
+        Every array is of one type and layout, whatever the state: another one would make Numba compile anew.
+        """
         events = self.events
         follows = np.unique(rows_of(np.frombuffer(self.following_ids, "<i8"), posts.author_ids))
         follows = follows[follows >= 0]
@@ -67,9 +70,9 @@ class UserState(msgspec.Struct, array_like=True, frozen=True):
             hours=np.frombuffer(self.hours, "<f4").reshape(1, 24),
             history_offsets=np.array([0, len(events)], np.int64),
             history_post=rows_of(events["post_id"], posts.post_ids),
-            history_time_ms=np.ascontiguousarray(events["time_ms"]),
-            history_actions=np.ascontiguousarray(events["actions"]),
-            history_watch_s=np.ascontiguousarray(events["watch_s"]),
+            history_time_ms=events["time_ms"].copy(),
+            history_actions=events["actions"].copy(),
+            history_watch_s=events["watch_s"].copy(),
             follow_offsets=np.array([0, len(follows)], np.int64),
             follow_author=follows,
             follow_close=np.isin(follows, close),

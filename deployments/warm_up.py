@@ -15,7 +15,9 @@ REQUESTS = 32
 
 async def warm_up(feeds: FeedService, release: LoadedRelease, executor: Executor) -> None:
     """Answer requests of known users, evenly spread, and of someone unknown; nobody waits for them."""
-    known = release.user_ids[np.linspace(0, len(release.user_ids) - 1, REQUESTS - 1, dtype=np.int64)].tolist()
-    for user_id in (0, *known) if len(release.user_ids) else (0,):
-        request = FeedRequest(user_id=user_id, deadline_ms=10_000, explain=user_id == 0)
+    users = release.user_ids
+    nobody = int(users.max(initial=-1)) + 1
+    known = users[np.linspace(0, len(users) - 1, REQUESTS - 1, dtype=np.int64)].tolist() if len(users) else []
+    for user_id in (nobody, *known):
+        request = FeedRequest(user_id=user_id, deadline_ms=10_000, explain=user_id == nobody)
         await feeds.feed(msgspec.json.encode(request), executor)

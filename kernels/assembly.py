@@ -5,6 +5,8 @@ float64, in fixed order and rounded once to float32, so the NumPy twin agrees to
 those of `kernels.columns`; F = len(FEATURES).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,7 @@ from kernels.columns import (
     DAYS,
     F32,
     HOUR_MS,
+    I16,
     I32,
     I64,
     ContextColumns,
@@ -96,21 +99,38 @@ def _user_features(users: UserColumns, u: int, now: int, offset: int, prior: F32
     x[AT.user_like_rate_28d] = _rate(month[_LIKE], month[_IMPRESSION], prior[_LIKE])
 
 
+class History(NamedTuple):
+    """A user's history beside its posts, gathered once per request. Entries of unknown posts have row -1."""
+
+    post: I32  # [H] post rows
+    author: I32  # [H]; -1 = unknown post
+    topic: I16  # [H]; -1 = unknown post
+    time_ms: I64  # [H]
+    positive: F64  # [H] 1 where something positive was done
+    positives: float  # how many there are
+
+
 @kernel
-def _taste(users: UserColumns, u: int, posts: PostColumns, kinds: F64, liked: F64) -> float:
-    """Count positive actions by kind into `kinds`, average the liked content into `liked` [E]; return how many."""
-    positives = 0.0
-    for h in range(users.history_offsets[u], users.history_offsets[u + 1]):
-        p = users.history_post[h]
-        if p >= 0 and users.history_actions[h] & POSITIVE:
-            positives += 1.0
-            kinds[posts.kind[p]] += 1.0
-            for e in range(CONTENT_DIM):
-                liked[e] += posts.content[p, e]
+def _history(users: UserColumns, u: int, posts: PostColumns, kinds: F64, liked: F64) -> History:
+    """Gather the history; count its positive actions by kind into `kinds`, average their content into `liked` [E]."""
+    begin, end = users.history_offsets[u], users.history_offsets[u + 1]
+    post = users.history_post[begin:end]
+    author, topic = np.full(len(post), -1, np.int32), np.full(len(post), -1, np.int16)
+    positive = np.zeros(len(post), np.float64)
+    for h in range(len(post)):
+        p = post[h]
+        if p >= 0:
+            author[h], topic[h] = posts.author[p], posts.topic[p]
+            if users.history_actions[begin + h] & POSITIVE:
+                positive[h] = 1.0
+                kinds[posts.kind[p]] += 1.0
+                for e in range(CONTENT_DIM):
+                    liked[e] += posts.content[p, e]
+    positives = positive.sum()
     if positives > 0:
         for e in range(CONTENT_DIM):
             liked[e] /= positives
-    return positives
+    return History(post, author, topic, users.history_time_ms[begin:end], positive, positives)
 
 
 @kernel
@@ -160,36 +180,32 @@ def _post_features(posts: PostColumns, p: int, now: int, x: F32) -> None:
 
 
 @kernel
-def _history_features(users: UserColumns, u: int, posts: PostColumns, p: int, now: int, x: F32) -> float:
-    """Write what the history says of candidate `p` into its row `x` [F]; return positive actions on its topic."""
-    author, topic = posts.author[p], posts.topic[p]
+def _history_features(history: History, author: int, topic: int, p: int, now: int, x: F32) -> None:
+    """Write what the history says of candidate `p` into its row `x` [F]."""
     author_seen, author_positive, author_time = 0.0, 0.0, 0
     post_seen, post_positive, post_time = 0.0, 0.0, 0
     topic_seen, topic_positive = 0.0, 0.0
-    for h in range(users.history_offsets[u], users.history_offsets[u + 1]):
-        q = users.history_post[h]
-        if q < 0:
-            continue
-        positive = 1.0 if users.history_actions[h] & POSITIVE else 0.0
-        if topic > 0 and posts.topic[q] == topic:
+    for h in range(len(history.post)):
+        if history.topic[h] == topic:
             topic_seen += 1.0
-            topic_positive += positive
-        if posts.author[q] == author:
+            topic_positive += history.positive[h]
+        if history.author[h] == author:
             author_seen += 1.0
-            author_positive += positive
-            author_time = max(author_time, int(users.history_time_ms[h]))
-            if q == p:
+            author_positive += history.positive[h]
+            author_time = max(author_time, int(history.time_ms[h]))
+            if history.post[h] == p:
                 post_seen += 1.0
-                post_positive += positive
-                post_time = max(post_time, int(users.history_time_ms[h]))
+                post_positive += history.positive[h]
+                post_time = max(post_time, int(history.time_ms[h]))
+    known = topic > 0  # code 0 is "unknown"
+    x[AT.topic_seen] = topic_seen if known else 0.0
+    x[AT.topic_match] = topic_positive / history.positives if known and history.positives > 0 else 0.0
     x[AT.author_seen] = author_seen
     x[AT.author_positive] = author_positive
     x[AT.author_hours_since] = min(NEVER_HOURS, max(0, now - author_time) / HOUR_MS) if author_seen else NEVER_HOURS
-    x[AT.topic_seen] = topic_seen
     x[AT.post_seen] = post_seen
     x[AT.post_positive] = post_positive
     x[AT.post_hours_since] = min(NEVER_HOURS, max(0, now - post_time) / HOUR_MS) if post_seen else NEVER_HOURS
-    return topic_positive
 
 
 @kernel
@@ -224,7 +240,7 @@ def assemble(
         liked = np.zeros(CONTENT_DIM, np.float64)
         _user_features(users, u, now, contexts.utc_offset_ms[r], posts.prior, shared)
         _context_features(contexts, r, shared)
-        positives = _taste(users, u, posts, kinds, liked)
+        history = _history(users, u, posts, kinds, liked)
         favourite = 1 + np.argmax(kinds[1:])  # code 0 is "unknown"
         shared[AT.user_preferred_kind] = favourite if kinds[favourite] > 0 else -1.0
         for i in range(offsets[r], offsets[r + 1]):
@@ -232,10 +248,9 @@ def assemble(
             for f in range(WIDTH):
                 x[f] = shared[f]
             _post_features(posts, p, now, x)
-            topic_positive = _history_features(users, u, posts, p, now, x)
-            x[AT.topic_match] = topic_positive / positives if positives > 0 else 0.0
-            known = positives > 0 and posts.kind[p] > 0
-            x[AT.kind_match] = kinds[posts.kind[p]] / positives if known else 0.0
+            _history_features(history, posts.author[p], posts.topic[p], p, now, x)
+            kind = posts.kind[p]
+            x[AT.kind_match] = kinds[kind] / history.positives if kind > 0 and history.positives > 0 else 0.0
             affinity = 0.0
             for e in range(CONTENT_DIM):
                 affinity += liked[e] * np.float64(posts.content[p, e])

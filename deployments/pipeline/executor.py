@@ -119,7 +119,7 @@ def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
     rows = np.concatenate([np.zeros(0, np.int32), *lists])
     merged = merge_sources(rows, offsets, len(rows), pipeline.posts)
     # Source order is the first score: with everything else failing, it still is an order.
-    return Candidates(merged.rows, merged.sources, -np.arange(len(merged.rows), dtype=np.float32))
+    return Candidates(merged.rows, merged.sources, np.arange(0, -len(merged.rows), -1, dtype=np.float32))
 
 
 def _verb(step: Step) -> Callable[[Query, Candidates], Candidates]:

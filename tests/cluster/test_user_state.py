@@ -78,3 +78,15 @@ def test_columns_speak_of_the_rows_of_a_release():
     assert columns.region.tolist() == [2]
     assert columns.daily[0, 1, 0] == len(COUNTS)
     assert UserState(region="mars").columns(posts, {"south": 1}).region.tolist() == [0]
+
+
+def test_all_states_have_columns_of_one_type_and_layout():
+    """Another one would make Numba compile anew, in the middle of a request."""
+    posts = PostTable(np.array([5, 7, 9]), np.array([10, 20, 30]), random_posts(np.random.default_rng(0), 3, 3))
+    full, empty = (unpack(pack(state)).columns(posts, {}) for state in (STATE, UserState()))
+    for name, column in full._asdict().items():
+        other = getattr(empty, name)
+        assert (column.dtype, column.ndim) == (other.dtype, other.ndim), name
+        assert column.flags.writeable == other.flags.writeable, name
+        assert column.flags.c_contiguous, name
+        assert other.flags.c_contiguous, name

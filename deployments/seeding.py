@@ -1,0 +1,31 @@
+"""Filling a new online store with what a data set knows of its users."""
+
+from itertools import islice
+
+from cluster.store.client import OnlineStore
+from training.data.dataset import DataSet
+from training.data.progress import Progress
+from training.features.log import Log
+from training.features.states import user_states
+
+#: Users written between two looks at the progress bar.
+CHUNK = 2000
+
+
+async def seed_store(store: OnlineStore, dataset: DataSet, progress: Progress) -> bool:
+    """Write the state of every user at the end of `dataset`, once; False when the store has been filled with it before.
+
+    A store that went on living since then knows more than the data set does, so it is left alone. Raises
+    StoreUnavailable; the next call then starts over.
+    """
+    fingerprint = dataset.manifest.fingerprint.encode()
+    if await store.read_mark() == fingerprint:
+        return False
+    log = Log.load(dataset)
+    states, users, done = user_states(log, dataset.manifest.end_ms), len(log.users.ids), 0
+    while chunk := dict(islice(states, CHUNK)):
+        await store.write_users(chunk)
+        done += len(chunk)
+        progress("fill the store", done, users)
+    await store.write_mark(fingerprint)
+    return True
