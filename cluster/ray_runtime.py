@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from cluster.processes.stopping import stop_users_of
 from cluster.ray_environment import RAY_ENVIRONMENT
@@ -76,7 +76,12 @@ def start_serve(settings: Settings) -> None:
 @contextmanager
 def _connection(**options: Any) -> Iterator[Any]:
     import ray
+    from ray._private import ray_constants
+    from ray._raylet import Config  # type: ignore[attr-defined]
 
+    # Ray read these when it was imported, which may have been before its environment was set.
+    Config.initialize("")
+    ray_constants.ENABLE_RAY_CLUSTER = ray_constants.env_bool(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, True)
     try:
         yield ray.init(log_to_driver=False, logging_level="warning", **options)
     finally:

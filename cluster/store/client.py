@@ -27,8 +27,8 @@ APPEND_LIMIT = 1000
 #: Users written by one command while seeding, and how long that may take.
 WRITE_LIMIT = 500
 WRITE_S = 60.0
-#: How long an append may take: it waits for the disk, and nobody waits for it to see a feed.
-APPEND_S = 1.0
+#: How long a write may take: it waits for the disk, and nobody waits for it to see a feed.
+DISK_S = 1.0
 #: How long the id of an event is remembered: a client that sends it again within it appends nothing.
 EVENT_ID_S = 3600
 
@@ -81,7 +81,7 @@ class OnlineStore:
     def __init__(self, url: str, settings: Store) -> None:
         self.url = url
         self._redis = _client(url, settings.timeout_ms / 1e3)
-        self._log = _client(url, APPEND_S)
+        self._log = _client(url, DISK_S)
         self._breaker = Breaker(settings.retry_ms)
         self._reads = Coalescer(self._read, READ_LIMIT)
         self._appends = Coalescer(self._append, APPEND_LIMIT)
@@ -119,12 +119,11 @@ class OnlineStore:
 
     async def read_mark(self) -> bytes | None:
         """What the store says it was filled with; None for a new one. Raises StoreUnavailable."""
-        mark: bytes | None = await self._outcome(self._redis.get(SEED))
-        return mark
+        return cast(bytes | None, await self._outcome(self._redis.get(SEED)))
 
     async def write_mark(self, mark: bytes) -> None:
         """Note what the store has been filled with. Raises StoreUnavailable."""
-        await self._outcome(self._redis.set(SEED, mark))
+        await self._outcome(self._log.set(SEED, mark))
 
     async def ping(self) -> None:
         """Ask the store, even if it just failed. Raises StoreUnavailable."""

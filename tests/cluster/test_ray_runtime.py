@@ -13,9 +13,10 @@ from cluster.processes.run_state import ProcessId, Run
 from cluster.processes.stopping import stop_run, users_of
 from tests.conftest import free_port
 
-#: Ray needs a process of its own: it reads its environment when it is imported.
+#: A process of its own, which may die without a trace in this one. Ray is imported before its environment is set.
 UP = """
 import json, sys
+import ray.serve
 from cluster.ray_runtime import start_ray, start_serve
 from cluster.settings import RayCluster, Serving, Settings
 settings = Settings(ray=RayCluster(num_cpus=3, object_store_mb=100), serving=Serving(port=int(sys.argv[1])))
@@ -80,6 +81,7 @@ def test_what_a_killed_up_leaves_is_stopped(tmp_path: Path) -> None:
             ray_folder=session["folder"],
             http_address="",
             release="",
+            dataset="",
             started_at="",
         )
         process.kill()
