@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import MissingInput, Scorer
 from deployments.pipeline.query import Query
-from kernels.columns import F32, I32
+from kernels.columns import F32, I64
 
 
 class Ranker(Protocol):
@@ -14,7 +16,7 @@ class Ranker(Protocol):
 
     heads: tuple[str, ...]
 
-    def predict(self, user_row: int, post_rows: I32, x: F32) -> F32:
+    def predict(self, user_row: int, post_rows: I64, x: F32) -> F32:
         """Calibrated predictions [C, H]: a probability per action, expected seconds for watch_time."""
         ...
 
@@ -28,4 +30,5 @@ class Rank(Scorer):
     def score(self, query: Query, candidates: Candidates) -> Candidates:
         if candidates.x is None:
             raise MissingInput("features")
-        return replace(candidates, heads=self._ranker.predict(query.user_row, candidates.rows, candidates.x))
+        rows = candidates.rows.astype(np.int64)
+        return replace(candidates, heads=self._ranker.predict(query.user_row, rows, candidates.x))

@@ -1,0 +1,83 @@
+"""A whole Cascade, brought up once as its users would: from data to a served feed."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from cluster.processes.run_state import Run, read_run
+from tests.conftest import free_port
+from training.data.dataset import DataSet
+from training.data.synth.parameters import Parameters
+from training.data.synth.synthesis import synthesise
+
+CASCADE = Path(sys.executable).with_name("cascade")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running `cascade up` with a folder of its own."""
+
+    home: Path
+    environment: dict[str, str]
+    dataset: DataSet
+    process: subprocess.Popen[str]
+    http: urllib3.PoolManager
+
+    @property
+    def run(self) -> Run:
+        run = read_run(self.home / "run" / "cascade.json")
+        assert run is not None
+        return run
+
+    def cascade(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line beside it."""
+        command = [str(CASCADE), *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+
+    def request(self, method: str, path: str, body: Any = None) -> urllib3.BaseHTTPResponse:
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        return self.http.request(method, self.run.http_address + path, body=data, timeout=30, retries=False)
+
+    def feed(self, **request: Any) -> dict[str, Any]:
+        """A feed that must be answered with 200; with time enough unless the request says otherwise."""
+        answer = self.request("POST", "/v1/feed", {"deadline_ms": 10_000, **request})
+        assert answer.status == 200, answer.data
+        feed: dict[str, Any] = answer.json()
+        return feed
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`cascade up` on a small synthetic world, store and Ray of its own included."""
+    home = tmp_path_factory.mktemp("cascade")
+    dataset = synthesise(Parameters(users=200, posts=600, days=8, seed=5), home / "world")
+    environment = os.environ | {
+        "CASCADE_HOME": str(home),
+        "CASCADE_DATA": str(dataset.folder),
+        "CASCADE_SERVING__PORT": str(free_port()),
+        "CASCADE_STORE__PORT": str(free_port()),
+    }
+    log = home / "up.log"
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [str(CASCADE), "up", "--json"], env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        process.wait(60)
+        pytest.fail(f"cascade up ended with {process.returncode}:\n{log.read_text()[-4000:]}")
+    with urllib3.PoolManager() as http:
+        yield Served(home, environment, dataset, process, http)
+    if process.poll() is None:
+        process.terminate()
+        process.wait(90)
+    process.stdout.close()

@@ -1,0 +1,251 @@
+"""The server as its callers see it: real HTTP, real Ray Serve, a real store, a trained release."""
+
+import json
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from cluster.release import Releases
+from cluster.vocabulary import Vocabularies
+from kernels.assembly import WIDTH, assemble
+from kernels.columns import ContextColumns
+from kernels.features import NAMES
+from training.features.log import Log
+from training.features.snapshot import posts_at, users_at
+
+pytestmark = pytest.mark.serving
+
+NOBODY = 2**62
+
+
+def known_user(served) -> int:
+    """The user with the longest history."""
+    users = served.dataset.read("impressions", ["user_id"])["user_id"].to_numpy()
+    ids, counts = np.unique(users, return_counts=True)
+    return int(ids[counts.argmax()])
+
+
+def test_a_known_user_gets_a_full_ranked_feed(served):
+    feed = served.feed(user_id=known_user(served), limit=50)
+    assert (feed["cold_start"], feed["degraded"], feed["coverage"]) == (False, [], 1.0)
+    assert feed["release"] == served.run.release
+    assert len({item["post_id"] for item in feed["items"]}) == 50
+    assert "long_term" in {source for item in feed["items"] for source in item["sources"]}
+    assert {"state", "candidates", "features", "scoring", "rules", "total"} <= set(feed["timings_ms"])
+    for item in feed["items"]:
+        assert {"like", "comment", "share", "long_view", "hide", "watch_time"} <= set(item["heads"])
+        assert all(0 <= p <= 1 for head, p in item["heads"].items() if head != "watch_time")
+    first = [item["author_id"] for item in feed["items"][:20]]
+    assert max(first.count(author) for author in first) <= 2
+
+
+def test_the_pipeline_narrows_from_raw_to_returned(served):
+    feed = served.feed(user_id=known_user(served), limit=50, explain=True)
+    counts = {c["component"]: (c["candidates_in"], c["candidates_out"]) for c in feed["explanation"]["components"]}
+    raw = sum(counts[source][1] for source in ("long_term", "popular", "fresh"))
+    assert raw >= 600
+    assert counts["prerank"] == (300, 300)
+    assert counts["ranker"] == (100, 100)
+    assert counts["rerank"] == (100, 50)
+
+
+def test_what_was_seen_is_not_shown_again(served):
+    user = known_user(served)
+    feed = served.feed(user_id=user, limit=500, explain=True)
+    rows = served.dataset.read("impressions", ["user_id", "post_id"])
+    mine = rows["post_id"].to_numpy()[rows["user_id"].to_numpy() == user]
+    recent = set(mine[-128:].tolist())
+    assert not recent & {item["post_id"] for item in feed["items"]}
+    assert set(feed["explanation"]["removed"]["seen"]) <= recent
+
+
+def test_blocked_and_muted_authors_are_not_shown(served):
+    follows = served.dataset.read("follows").to_pylist()
+    for kind in ("block", "mute"):
+        users = {row["user_id"] for row in follows if row["kind"] == kind}
+        assert users
+        for user in sorted(users)[:3]:
+            hidden = {row["author_id"] for row in follows if row["user_id"] == user and row["kind"] == kind}
+            feed = served.feed(user_id=user, limit=500)
+            assert not hidden & {item["author_id"] for item in feed["items"]}
+
+
+def test_training_and_serving_see_the_same_features_bit_for_bit(served):
+    """The features in the server's answer are those that training computes from the log for the same moment."""
+    user, end_ms = known_user(served), served.dataset.manifest.end_ms
+    context = {"time_ms": end_ms + 60_000, "device": "ios", "connection": "wifi", "region": "north"}
+    feed = served.feed(user_id=user, limit=50, surface="explore", context=context, explain=True)
+    log = Log.load(served.dataset)
+    vocabularies: Vocabularies = log.vocabularies
+
+    def code(name: str, value: str | None) -> np.ndarray:
+        return np.array([getattr(vocabularies, name).codes().get(value, 0)], np.int16)
+
+    contexts = ContextColumns(
+        user=np.searchsorted(log.users.ids, [user]).astype(np.int32),
+        time_ms=np.array([context["time_ms"]]),
+        utc_offset_ms=np.array([log.utc_offset_ms]),
+        surface=code("surface", "explore"),
+        device=code("device", "ios"),
+        connection=code("connection", "wifi"),
+        app_version=code("app_version", None),
+        region=code("region", "north"),
+    )
+    rows = np.searchsorted(log.posts.ids, [item["post_id"] for item in feed["items"]]).astype(np.int32)
+    expected = np.empty((len(rows), WIDTH), np.float32)
+    assemble(users_at(log, end_ms), contexts, posts_at(log, end_ms), np.array([0, len(rows)]), rows, expected)
+    served_x = np.array([[item["features"][name] for name in NAMES] for item in feed["items"]])
+    assert len(rows) == 50
+    np.testing.assert_array_equal(served_x, expected.astype(np.float64))
+    assert contexts.surface[0] > 0
+    assert np.ptp(expected, axis=0).astype(bool).sum() > 40, "the comparison is about features that differ"
+
+
+def test_an_unknown_user_gets_the_popular_feed(served):
+    feed = served.feed(user_id=NOBODY, limit=20)
+    assert (feed["cold_start"], feed["degraded"], len(feed["items"])) == (True, [], 20)
+    assert all({"popular", "fresh"} & set(item["sources"]) for item in feed["items"])
+    assert all(item["heads"] for item in feed["items"])
+
+
+def test_more_than_there_is_gives_what_there_is(served):
+    feed = served.feed(user_id=NOBODY, limit=500)
+    assert 0 < len(feed["items"]) <= 500
+    assert len({item["post_id"] for item in feed["items"]}) == len(feed["items"])
+
+
+def test_before_the_first_post_there_is_nothing_to_show(served):
+    feed = served.feed(user_id=NOBODY, context={"time_ms": 1000})
+    assert feed["items"] == []
+
+
+def test_a_deadline_that_cannot_be_met_is_answered_without_the_ranker(served):
+    for _ in range(200):  # a request may be quicker than a millisecond to get past the first stages
+        feed = served.feed(user_id=known_user(served), deadline_ms=1)
+        assert feed["items"]
+        if "ranker" in feed["degraded"]:
+            assert all(item["heads"] == {} for item in feed["items"])
+            return
+    pytest.fail("no request was late")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field", "value"),
+    [
+        ({"user_id": 1, "limit": 0}, 400, "limit", 0),
+        ({"user_id": 1, "limit": 10001}, 400, "limit", 10001),
+        ({"user_id": "me"}, 400, "user_id", "me"),
+        ({"user_id": -5}, 400, "user_id", -5),
+        ({"user_id": 1, "surface": "attic"}, 400, "surface", "attic"),
+        ({"user_id": 1, "context": {"time_ms": -1}}, 400, "context.time_ms", -1),
+        (b'{"user_id": NaN}', 400, "body", '{"user_id": NaN}'),
+        (b'{"user_id"', 400, "body", '{"user_id"'),
+        (b"\xff\xfe", 400, "body", None),
+        (b"", 400, "body", ""),
+        (b"x" * 10_000_000, 413, "body", "10000000 bytes"),
+    ],
+)
+def test_bad_requests_are_told_field_value_and_what_is_allowed(served, body, status, field, value):
+    for path in ("/v1/feed", "/v1/events") if isinstance(body, bytes) else ("/v1/feed",):
+        answer = served.request("POST", path, body)
+        assert answer.status == status
+        error = answer.json()["error"]
+        assert error["field"] == field
+        assert value is None or error["value"] == value
+        assert error["message"]
+
+
+def test_routes_and_methods_that_are_not_there(served):
+    assert served.request("GET", "/v1/nothing").status == 404
+    answer = served.request("GET", "/v1/feed")
+    assert (answer.status, answer.json()["error"]["field"]) == (405, "method")
+
+
+def test_health_readiness_and_docs(served):
+    assert served.request("GET", "/healthz").data == b"ok"
+    ready = served.request("GET", "/readyz").json()
+    assert (ready["ready"], ready["release"], ready["store"]["available"]) == (True, served.run.release, True)
+    assert abs(ready["feed_time_ms"] - served.dataset.manifest.end_ms) < 3_600_000, "time goes on from the data's end"
+    document = served.request("GET", "/openapi.json").json()
+    assert document["paths"]["/v1/feed"]["post"]["requestBody"]
+    assert document["components"]["schemas"]["FeedRequest"]["properties"]["limit"]["maximum"] == 500
+    assert b"swagger" in served.request("GET", "/docs").data
+
+
+def event(number: int, **changes) -> dict:
+    now_ms = time.time_ns() // 1_000_000
+    fields = {"event_id": f"e{number}-{now_ms}", "user_id": 1, "post_id": 2, "action": "like", "time_ms": now_ms}
+    return fields | changes
+
+
+def test_events_are_stored_once_and_bad_ones_are_named(served):
+    before = served.request("GET", "/v1/status").json()["store"]["events"]
+    good, bad = event(1), event(2, action="adore")
+    answer = served.request("POST", "/v1/events", {"events": [good, bad, event(3)]})
+    assert answer.status == 200
+    assert (answer.json()["accepted"], answer.json()["repeated"]) == (2, 0)
+    assert answer.json()["errors"][0] | {"message": ""} == {
+        "field": "events[1].action",
+        "value": "adore",
+        "message": "",
+    }
+    again = served.request("POST", "/v1/events", good).json()
+    assert (again["accepted"], again["repeated"]) == (1, 1)
+    assert served.request("GET", "/v1/status").json()["store"]["events"] == before + 2
+
+
+def wait_for(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := condition():
+            return result
+        time.sleep(0.02)
+    return pytest.fail("it did not happen in time")
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_dead_store_degrades_the_feed_and_heals(served, fault):
+    user, store = known_user(served), served.run.store
+    acknowledged = served.request("GET", "/v1/status").json()["store"]["events"]
+    os.kill(store.pid, fault)
+    feed = wait_for(lambda: (f := served.feed(user_id=user))["degraded"] and f)
+    assert feed["degraded"] == ["store"]
+    assert (len(feed["items"]), feed["cold_start"]) == (50, False)
+    if fault == signal.SIGSTOP:
+        refused = wait_for(lambda: (a := served.request("POST", "/v1/events", event(9))).status == 503 and a)
+        assert refused.headers["Retry-After"]
+        assert served.request("GET", "/readyz").status == 200
+        os.kill(store.pid, signal.SIGCONT)
+    healed = wait_for(lambda: not (f := served.feed(user_id=user))["degraded"] and f)
+    assert not healed["cold_start"], "what the store knew survived"
+    events = served.request("GET", "/v1/status").json()["store"]["events"]
+    assert events >= acknowledged
+
+
+def test_status_tells_what_runs(served):
+    status = json.loads(served.cascade("status", "--json").stdout)
+    assert status["run"]["release"] == status["server"]["release"] == served.run.release
+    assert status["server"]["store"]["available"]
+    feed_server = next(d for d in status["deployments"] if d["deployment"] == "FeedServer")
+    assert (feed_server["status"], feed_server["replicas"]["RUNNING"]) == ("HEALTHY", 1)
+    shown = served.cascade("status").stdout
+    assert served.run.release in shown
+    assert "event log" in shown
+
+
+def test_a_second_up_is_refused(served):
+    second = served.cascade("up")
+    assert second.returncode == 1
+    assert "up already" in second.stderr
+
+
+def test_releases_can_be_listed_and_shown(served):
+    listed = json.loads(served.cascade("release", "list", "--json").stdout)
+    assert [release["release"] for release in listed] == [served.run.release]
+    shown = json.loads(served.cascade("release", "show", "--json").stdout)
+    assert shown["features"] == list(NAMES)
+    assert shown["coverage"]["post_topic"] == 1.0
+    Releases(served.home / "releases").get(served.run.release).verify()
