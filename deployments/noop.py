@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from ray import serve
 
+from cluster.placement import Role, label_selector
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -44,6 +46,7 @@ def run_noop(route_prefix: str = "/noop", replicas: int = 1) -> None:
         num_replicas=replicas,
         max_ongoing_requests=1024,
         graceful_shutdown_timeout_s=2,
+        ray_actor_options={"num_cpus": 1, "label_selector": label_selector(Role.FEED)},
         logging_config={"log_level": "WARNING", "enable_access_log": False},
     )
     serve.run(deployment.bind(), name="noop", route_prefix=route_prefix)

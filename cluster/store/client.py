@@ -81,7 +81,7 @@ class OnlineStore:
     def __init__(self, url: str, settings: Store) -> None:
         self.url = url
         self._redis = _client(url, settings.timeout_ms / 1e3)
-        self._log = _client(url, DISK_S)
+        self._writer = _client(url, DISK_S)
         self._breaker = Breaker(settings.retry_ms)
         self._reads = Coalescer(self._read, READ_LIMIT)
         self._appends = Coalescer(self._append, APPEND_LIMIT)
@@ -123,7 +123,7 @@ class OnlineStore:
 
     async def write_mark(self, mark: bytes) -> None:
         """Note what the store has been filled with. Raises StoreUnavailable."""
-        await self._outcome(self._log.set(SEED, mark))
+        await self._outcome(self._writer.set(SEED, mark))
 
     async def ping(self) -> None:
         """Ask the store, even if it just failed. Raises StoreUnavailable."""
@@ -142,7 +142,7 @@ class OnlineStore:
         await self._reads.close()
         await self._appends.close()
         await self._redis.aclose()
-        await self._log.aclose()
+        await self._writer.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -159,7 +159,7 @@ class OnlineStore:
         self._breaker.check()
         keys = [STREAM, *(b"%s:%s" % (STREAM, entry.event_id.encode()) for entry in entries)]
         payloads = [entry.payload for entry in entries]
-        answers = await self._outcome(self._log.eval(_APPEND, len(keys), *keys, EVENT_ID_S, *payloads))
+        answers = await self._outcome(self._writer.eval(_APPEND, len(keys), *keys, EVENT_ID_S, *payloads))
         return [Appended(position.decode(), bool(new)) for position, new in answers]
 
     async def _outcome(self, answer: Awaitable[T]) -> T:
