@@ -107,9 +107,11 @@ class ErrorResponse(Struct, frozen=True):
 def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
     """Decode a JSON body. Raises InvalidField naming the field, its value and what is allowed."""
     try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        raise _invalid_field(str(error), body) from None
+        try:
+            return decoder.decode(body)
+        except msgspec.ValidationError as error:
+            # What follows the wrong value was not read yet, and may be no JSON at all.
+            raise _invalid_field(str(error), body) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidField("body", _shorten(body), f"must be JSON (NaN and Infinity are not): {error}") from None
 
