@@ -6,6 +6,7 @@ its last checkpoint when the step is run again.
 
 import logging
 import os
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,7 @@ State = dict[str, Any]
 LOCAL_CPUS: Final = 4
 WORKER_CPUS: Final = 0.5
 _STATE: Final = "state.pt"
+_GIVEN_UP: Final = "given_up"
 
 
 @contextmanager
@@ -105,7 +107,16 @@ def fit(
                 f"training {step.name} failed: {_cause(error)}",
                 f"see {step.runs}; run the command again to resume",
             ) from error
-    return _load(result.checkpoint)
+    state = _load(result.checkpoint)
+    if _GIVEN_UP in state:
+        shutil.rmtree(step.runs, ignore_errors=True)
+        raise CascadeError(f"training {step.name} stopped: {state[_GIVEN_UP]}", "change its settings and run it again")
+    return state
+
+
+def give_up(reason: str) -> None:
+    """End the run for a reason that trying again would not change; every worker must call it, then return."""
+    save({_GIVEN_UP: reason}, {})
 
 
 def save(state: State, metrics: dict[str, Any]) -> None:
@@ -134,14 +145,15 @@ def batches(name: str, size: int, columns: Sequence[str] = ()) -> Iterator[Colum
     """Batches of this worker's shard of dataset `name`, as NumPy columns; a list column becomes a matrix."""
     shard = ray.train.get_dataset_shard(name)
     for table in shard.iter_batches(batch_size=size, batch_format="pyarrow"):
-        yield {column: _numpy(table[column]) for column in columns or table.column_names}
+        yield {column: to_numpy(table[column]) for column in columns or table.column_names}
 
 
-def _numpy(column: pa.ChunkedArray) -> Any:
-    array = column.combine_chunks()
+def to_numpy(column: pa.ChunkedArray | pa.Array) -> Any:
+    """A column as an array; one of lists of equal length as a matrix."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if pa.types.is_fixed_size_list(array.type):
-        return array.flatten().to_numpy().reshape(len(array), array.type.list_size)
-    return array.to_numpy(zero_copy_only=False)
+        return array.flatten().toto_numpy().reshape(len(array), array.type.list_size)
+    return array.toto_numpy(zero_copy_only=False)
 
 
 def _cause(error: BaseException) -> str:

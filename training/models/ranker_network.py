@@ -1,0 +1,87 @@
+"""The multi-task ranking network, as it is trained.
+
+A shared trunk with a head per action (Caruana, "Multitask Learning", 1997), beside a wide part of per-user and
+per-post biases (Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016) and products of user and post
+embedding (Rendle, "Factorization Machines", 2010). Position enters as a bias of each head only and is neutral in
+serving (Zhao et al., "Recommending What Video to Watch Next", RecSys 2019).
+"""
+
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+#: Positions from here on share one bias.
+POSITIONS: Final = 64
+
+
+class Shape(NamedTuple):
+    """Sizes of a network. Users, posts and positions have a row 0 for "unknown" on top."""
+
+    users: int
+    posts: int
+    numbers: int  # D
+    codes: int  # rows of the table of all categorical features
+    heads: int  # H
+    embedding: int = 128
+    matches: int = 8  # the product of the embeddings is summed in this many groups
+    hidden: int = 512
+    trunk: int = 256
+
+
+class RankerNetwork(nn.Module):
+    """Logits of H heads; for watch time, log(1 + seconds)."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.user = _table(shape.users + 1, shape.embedding, 0.01)
+        self.post = _table(shape.posts + 1, shape.embedding, 0.01)
+        self.user_bias = _table(shape.users + 1, shape.heads, 0.0)
+        self.post_bias = _table(shape.posts + 1, shape.heads, 0.0)
+        # The first layer is split by input, so that serving computes the user's part once for all candidates.
+        self.from_user = nn.Linear(shape.embedding, shape.hidden, bias=False)
+        self.from_post = nn.Linear(shape.embedding, shape.hidden, bias=False)
+        self.from_match = nn.Linear(shape.matches, shape.hidden, bias=False)
+        self.from_numbers = nn.Linear(shape.numbers, shape.hidden)
+        self.from_codes = _table(max(shape.codes, 1), shape.hidden, 0.02)
+        self.trunk = nn.Linear(shape.hidden, shape.trunk)
+        self.heads = nn.Linear(shape.trunk, shape.heads)
+        self.match_heads = nn.Linear(shape.matches, shape.heads, bias=False)
+        self.position = nn.Embedding(POSITIONS + 1, shape.heads, padding_idx=0)
+        nn.init.zeros_(self.position.weight)
+        nn.init.zeros_(self.match_heads.weight)
+
+    def forward(
+        self, user: Tensor, post: Tensor, numbers: Tensor, codes: Tensor, position: Tensor, dropout: float = 0.0
+    ) -> Tensor:
+        """Logits float32[B, H].
+
+        Args:
+            user: int64[B] row + 1, 0 = unknown.
+            post: int64[B] likewise.
+            numbers: float32[B, D] of `Inputs.standardise`.
+            codes: int64[B, K] of `Inputs.encode`.
+            position: int64[B] slot + 1, at most POSITIONS; 0 = unknown, which adds nothing.
+            dropout: share of hidden units that training leaves out.
+        """
+        users, posts = self.user(user), self.post(post)
+        match = (users * posts).view(len(user), self.shape.matches, -1).sum(2)
+        hidden = self.from_user(users) + self.from_post(posts) + self.from_match(match) + self.from_numbers(numbers)
+        hidden = hidden + self.from_codes(codes).sum(1)
+        hidden = nn.functional.dropout(torch.relu(hidden), dropout, self.training)
+        hidden = nn.functional.dropout(torch.relu(self.trunk(hidden)), dropout, self.training)
+        wide = self.user_bias(user) + self.post_bias(post) + self.match_heads(match) + self.position(position)
+        logits: Tensor = self.heads(hidden) + wide
+        return logits
+
+    @property
+    def tables(self) -> tuple[nn.Embedding, ...]:
+        """Embeddings and biases of users and posts: what learns one row at a time."""
+        return self.user, self.post, self.user_bias, self.post_bias
+
+
+def _table(rows: int, width: int, deviation: float) -> nn.Embedding:
+    table = nn.Embedding(rows, width)
+    nn.init.normal_(table.weight, std=deviation)
+    return table

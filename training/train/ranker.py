@@ -1,0 +1,208 @@
+"""Training of the multi-task ranker on Ray Train.
+
+The last day of the examples is not trained on: it tells when to stop, and calibrates the heads.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow.dataset as ds
+import ray.train.torch
+import torch
+from numpy.typing import NDArray
+from ray.train.torch import TorchTrainer
+
+from kernels.columns import F32
+from kernels.features import NAMES
+from training.evaluation.metrics import auc, log_loss
+from training.models.calibration import platt, smearing
+from training.models.inputs import Inputs
+from training.models.ranker import WATCH, RankerConfig, save_ranker, to_predictions
+from training.models.ranker_network import RankerNetwork, Shape
+from training.train import ray_train
+from training.train.ranker_learner import Learner, RankerTraining
+from training.train.ranker_rows import COLUMNS, Rows, heads_of, rows_of
+from training.train.steps import Metrics, Step
+
+#: Rows read at a time.
+_READ = 1 << 16
+
+
+class Survey(NamedTuple):
+    """What one pass over the training rows finds out."""
+
+    inputs: Inputs
+    heads: tuple[str, ...]
+    users: NDArray[np.bool_]  # [U] whether a row names the user
+    posts: NDArray[np.bool_]  # [P]
+
+
+def train_ranker(step: Step, examples: Sequence[Path], users: int, posts: int) -> Metrics:
+    """Train on all files of `examples` but the last and write the model into `step.folder`.
+
+    Args:
+        step: its config is a RankerTraining.
+        examples: one Parquet file of examples a day, oldest first, at least two.
+        users, posts: U and P, the number of rows in the log.
+
+    Raises: CascadeError when there is nothing to learn from, or the loss is not finite.
+    """
+    *train, valid = examples
+    survey = survey_of(train, users, posts)
+    shape = Shape(users, posts, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
+    state = ray_train.fit(
+        TorchTrainer,
+        step,
+        _loop,
+        {"how": step.config, "shape": shape, "inputs": survey.inputs, "heads": survey.heads},
+        {"train": ray_train.parquet(train, COLUMNS), "valid": ray_train.parquet([valid], COLUMNS)},
+        workers=step.config.workers,
+    )
+    weights = {name: weight.numpy() for name, weight in state["best"].items()}
+    forget_untrained(weights, survey)
+    scale, shift = zip(*state["calibration"], strict=True)
+    config = RankerConfig(survey.heads, NAMES, survey.inputs, tuple(scale), tuple(shift))
+    save_ranker(step.folder, config, {name: weight for name, weight in weights.items() if name != "position.weight"})
+    return {"heads": survey.heads, "shape": shape._asdict(), **state["history"]}
+
+
+def survey_of(files: Sequence[Path], users: int, posts: int) -> Survey:
+    """Fit the inputs and find the heads, users and posts that the examples in `files` cover."""
+    seen_users, seen_posts = np.zeros(users, np.bool_), np.zeros(posts, np.bool_)
+    labels: list[tuple[NDArray[Any], ...]] = []
+
+    def features() -> Iterator[F32]:
+        for batch in ds.dataset([str(file) for file in files]).to_batches(columns=list(COLUMNS), batch_size=_READ):
+            columns = {name: ray_train.to_numpy(batch[name]) for name in COLUMNS}
+            seen_users[columns["user_row"]] = True
+            seen_posts[columns["post_row"]] = True
+            labels.append((columns["actions"], columns["known"], columns["watch_s"]))
+            yield columns["x"]
+
+    inputs = Inputs.fit(features())
+    return Survey(
+        inputs, heads_of(*(np.concatenate(part) for part in zip(*labels, strict=True))), seen_users, seen_posts
+    )
+
+
+def forget_untrained(weights: dict[str, NDArray[Any]], survey: Survey) -> None:
+    """Give users and posts without a training row what "unknown" has learned, in place."""
+    for table, seen in (("user", survey.users), ("post", survey.posts)):
+        for name in (f"{table}.weight", f"{table}_bias.weight"):
+            weights[name][1:][~seen] = weights[name][0]
+
+
+def _loop(config: dict[str, Any]) -> None:
+    """One worker: resume, train epoch by epoch, stop when the held-out day gets worse, calibrate the best epoch."""
+    how: RankerTraining = config["how"]
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(how.seed)  # the same first weights on every worker
+    network = RankerNetwork(config["shape"])
+    learner = Learner(network, ray.train.torch.prepare_model(network), config["heads"], how)
+    torch.manual_seed(how.seed + 1 + ray.train.get_context().get_world_rank())  # own hidden ids and dropout
+    train = rows_of(ray_train.batches("train", _READ), config["inputs"], config["heads"])
+    valid = rows_of(ray_train.batches("valid", _READ), config["inputs"], config["heads"])
+    run = _Run(learner, train, valid, config)
+    state = ray_train.saved()
+    if state is not None:
+        learner.restore(state["learner"])
+    run.go(state or {"epoch": 0, "step": 0, "best": {}, "best_loss": float("inf"), "calibration": [], "history": {}})
+
+
+class _Run:
+    """The epochs of one worker, from wherever a checkpoint left off."""
+
+    def __init__(self, learner: Learner, train: Rows, valid: Rows, config: dict[str, Any]) -> None:
+        self.learner, self.train, self.valid, self.config = learner, train, valid, config
+        self.steps = learner.steps(train)
+
+    def go(self, state: dict[str, Any]) -> None:
+        how = self.learner.how
+        history = {"loss": [], "epochs": [], "seconds": 0.0, **state["history"]}
+        state = {**state, "history": history}
+        while state["epoch"] < how.epochs:
+            if not self._epoch(state):
+                return
+            better = self._validate(state)
+            state["epoch"] = state["epoch"] + 1 if better else how.epochs
+            state["step"] = 0
+            self._save(state)
+
+    def _epoch(self, state: dict[str, Any]) -> bool:
+        """Train to the end of the epoch; false when the loss is not finite."""
+        how, history = self.learner.how, state["history"]
+        total, since, began = 0.0, 0, time.perf_counter()
+        for step, loss in enumerate(self.learner.epoch(self.train, state["epoch"], state["step"]), state["step"] + 1):
+            if not np.isfinite(loss):
+                ray_train.give_up(f"the loss is {loss} at step {step} of epoch {state['epoch']}: lower learning_rate")
+                return False
+            total, since = total + loss, since + 1
+            if step % how.checkpoint_steps == 0 or step == self.steps:
+                rate = since * how.batch / (time.perf_counter() - began)
+                history["seconds"] += time.perf_counter() - began
+                history["loss"].append([state["epoch"] * self.steps + step, total / since])
+                self._tell(state, step, f"epoch {state['epoch'] + 1} loss {total / since:.4f}, {rate:,.0f} rows/s")
+                total, since, began = 0.0, 0, time.perf_counter()
+                if step < self.steps:
+                    self._save({**state, "step": step})
+        history["rows_per_second"] = round((state["epoch"] + 1) * self.train.size / max(history["seconds"], 1e-9))
+        return True
+
+    def _tell(self, state: dict[str, Any], step: int, word: str) -> None:
+        done = state["epoch"] + step / self.steps
+        ray_train.tell(self.config, done, self.learner.how.epochs, word)
+
+    def _save(self, state: dict[str, Any]) -> None:
+        ray_train.save({**state, "learner": self.learner.state()}, {"epoch": state["epoch"], "step": state["step"]})
+
+    def _validate(self, state: dict[str, Any]) -> bool:
+        """Measure on the held-out day; keep the network if it is the best so far."""
+        logits = self.learner.logits(self.valid)
+        loss = float(self.learner.losses(logits, self.valid).sum() / max(self.valid.size, 1))
+        calibration = calibrate(logits.numpy(), self.valid, self.config["heads"])
+        report = measure(logits.numpy(), self.valid, self.config["heads"], calibration)
+        state["history"]["epochs"].append({"valid_loss": loss, "heads": report})
+        if loss >= state["best_loss"]:
+            return False
+        network = self.learner.network.state_dict()
+        state["best"] = {name: weight.clone() for name, weight in network.items()}
+        state["best_loss"], state["calibration"] = loss, calibration
+        return True
+
+
+def calibrate(logits: F32, rows: Rows, heads: Sequence[str]) -> list[tuple[float, float]]:
+    """(scale, shift) of each head on held-out rows."""
+    labels, known = rows.labels.numpy(), rows.known.numpy() > 0
+    return [
+        (smearing if name == WATCH else platt)(logits[known[:, h], h], labels[known[:, h], h])
+        for h, name in enumerate(heads)
+    ]
+
+
+def measure(
+    logits: F32, rows: Rows, heads: tuple[str, ...], calibration: list[tuple[float, float]]
+) -> dict[str, dict[str, float]]:
+    """Per head: rows, positives, logloss and AUC; for watch time, seconds and their mean absolute error."""
+    scale, shift = np.array(calibration, np.float32).T
+    predictions = to_predictions(logits * scale + shift, heads)
+    report: dict[str, dict[str, float]] = {}
+    for h, name in enumerate(heads):
+        known = rows.known[:, h].numpy() > 0
+        labels, predicted = rows.labels[known, h].numpy(), predictions[known, h]
+        if not len(labels):
+            report[name] = {"rows": 0}
+        elif name == WATCH:
+            seconds = np.expm1(labels)
+            error = float(np.abs(predicted - seconds).mean())
+            report[name] = {"rows": len(labels), "mean_s": float(seconds.mean()), "error_s": error}
+        else:
+            report[name] = {
+                "rows": len(labels),
+                "positives": float(labels.sum()),
+                "logloss": log_loss(labels, predicted),
+                "auc": auc(labels, predicted),
+            }
+    return report
