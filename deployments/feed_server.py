@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
-from cluster.placement import FEED
+from cluster.placement import Role, label_selector
 from fastapi import FastAPI
 from ray import serve
 
@@ -59,7 +59,7 @@ def feed_application(settings: Settings, release: str, clock: Clock, store_url: 
             "upscale_delay_s": 3,
             "downscale_delay_s": 60,
         },
-        ray_actor_options={"num_cpus": 1, **FEED.actor_options},
+        ray_actor_options={"num_cpus": 1, "label_selector": label_selector(Role.FEED)},
         logging_config={"enable_access_log": False},
         health_check_period_s=5,
         graceful_shutdown_timeout_s=10,
