@@ -1,5 +1,7 @@
 """Ray as Cascade runs it: its environment, a local cluster that leaves nothing behind, and Serve's front."""
 
+import io
+import logging
 import os
 import shutil
 import socket
@@ -7,10 +9,11 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cluster.errors import CascadeError
 from cluster.processes.stopping import stop_users_of
 from cluster.ray_environment import RAY_ENVIRONMENT
 from cluster.settings import Settings
@@ -35,7 +38,8 @@ def start_ray(settings: Settings) -> Iterator[RaySession]:
     """Start Ray on this machine, or connect to the one that `RAY_ADDRESS` names, and leave it at the end.
 
     Variables of `RAY_ENVIRONMENT` that are set already are kept. A Ray started here ends with all its processes and
-    its temporary folder, which stays for its logs when the block ends with an error.
+    its temporary folder, which stays for its logs when the block ends with an error. Raises CascadeError when Ray does
+    not start or answer.
     """
     with ExitStack() as stack:
         stack.enter_context(
@@ -67,6 +71,7 @@ def start_serve(settings: Settings) -> None:
     """
     from ray import serve
 
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(
         http_options={"host": settings.serving.host, "port": settings.serving.port, "request_timeout_s": None},
         logging_config={"log_level": "WARNING", "enable_access_log": False},
@@ -83,14 +88,29 @@ def _connection(**options: Any) -> Iterator[Any]:
     Config.initialize("")
     ray_constants.ENABLE_RAY_CLUSTER = ray_constants.env_bool(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, True)
     try:
-        yield ray.init(log_to_driver=False, logging_level="warning", **options)
+        yield _init(**options)
     finally:
-        # HAProxy is stopped by Serve only; of a cluster that was there before, Serve belongs to others too.
-        if ray.is_initialized() and "ray.serve" in sys.modules and options["address"] == "local":
-            from ray import serve
+        # Ray reports on stdout that Serve's controller has ended, which it was told to do.
+        with redirect_stdout(io.StringIO()):
+            # HAProxy is stopped by Serve only; of a cluster that was there before, Serve belongs to others too.
+            if ray.is_initialized() and "ray.serve" in sys.modules and options["address"] == "local":
+                from ray import serve
 
-            serve.shutdown()
-        ray.shutdown()
+                serve.shutdown()
+            ray.shutdown()
+
+
+def _init(**options: Any) -> Any:
+    import ray
+
+    try:
+        return ray.init(log_to_driver=False, logging_level="warning", **options)
+    except Exception as error:  # of no class of its own, when a daemon is not there after 30 s
+        logs = os.environ.get("RAY_TMPDIR")
+        raise CascadeError(
+            f"cannot use Ray at {options['address']}: {error}",
+            f"See the logs in {logs}; this machine may be too busy." if logs else "See RAY_ADDRESS.",
+        ) from error
 
 
 @contextmanager

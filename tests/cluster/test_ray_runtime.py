@@ -65,7 +65,8 @@ def test_it_serves_on_loopback_only_and_leaves_nothing_behind(tmp_path: Path) ->
         # Serve's channel between replicas knows no other address; it asks for Ray's token.
         assert {ip for _, ip in listening} <= {"::"}
         assert all(name.startswith("ray::ServeRepl") for name, _ in listening)
-        process.communicate("end\n", timeout=60)
+        output, _ = process.communicate("end\n", timeout=60)
+        assert output == ""  # stdout belongs to the command
         assert process.returncode == 0, (tmp_path / "log").read_text()
     assert users_of(session["folder"]) == []
     assert not Path(session["folder"]).exists()
