@@ -5,16 +5,16 @@ from pathlib import Path
 from cluster.release import Release, Releases
 from cluster.settings import Settings
 from kernels.features import NAMES
-from training.cli import train_all
 from training.data.dataset import DataSet
 from training.data.ensure import ensure_dataset
 from training.release.build import build_release
+from training.train.all import train
 
 
 def release_from_data(settings: Settings, data: Path | None = None) -> Release:
     """A new release of the data in `data`, else of the settings' data; trains what is not trained yet."""
     dataset = ensure_dataset(settings if data is None else settings.model_copy(update={"data": data}))
-    return build_release(Releases(settings.releases), dataset, train_all(settings, dataset))
+    return build_release(Releases(settings.releases), dataset, train(settings, dataset))
 
 
 def ensure_release(settings: Settings, dataset: DataSet) -> Release:
@@ -24,4 +24,4 @@ def ensure_release(settings: Settings, dataset: DataSet) -> Release:
         manifest = release.manifest
         if manifest.dataset_fingerprint == dataset.manifest.fingerprint and manifest.features == NAMES:
             return release
-    return build_release(releases, dataset, train_all(settings, dataset))
+    return build_release(releases, dataset, train(settings, dataset))

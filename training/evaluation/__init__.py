@@ -1,0 +1,1 @@
+"""What the models are worth: ranking and retrieval on days that they have not seen."""

@@ -1,0 +1,117 @@
+"""Training the models of a release, step by step; a step whose inputs have not changed is not run again."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+from cluster.errors import CascadeError
+from cluster.settings import Settings
+from training.data.dataset import DataSet
+from training.data.progress import bars
+from training.features.examples import build_examples
+from training.features.log import Log
+from training.features.sequences import build_sequences
+from training.train.prerank import PrerankTraining, train_prerank
+from training.train.ranker import RankerTraining, train_ranker
+from training.train.ray_train import local_ray
+from training.train.steps import Metrics, Step, run_step
+from training.train.two_tower import TwoTowerTraining, train_two_tower
+
+Model = Literal["two_tower", "prerank", "ranker"]
+#: Days of examples: one to learn from, and one to measure on.
+MIN_DAYS: Final = 2
+MODELS: Final[tuple[Model, ...]] = ("two_tower", "prerank", "ranker")
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """The config of a step that has nothing to configure."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleDays:
+    """Which days become examples. The features of the first days know too little history to teach anything."""
+
+    warm_up_days: int = 2
+    lag_days: int = 0
+
+
+def train(settings: Settings, dataset: DataSet, models: Sequence[Model] = MODELS, until: int | None = None) -> Path:
+    """Train `models` on the days up to `until` (yyyymmdd; default: all) and return the folder that holds them.
+
+    A local Ray is started unless there is one. Raises CascadeError when the data has too few days, or a step fails.
+    """
+    log = Log.load(dataset, until)
+    work = settings.work / f"{dataset.manifest.name}-{fingerprint(log)[:12]}"
+    with local_ray():
+        for model in models:
+            _TRAIN[model](work, log)
+    return work
+
+
+def fingerprint(log: Log) -> str:
+    """SHA-256 of everything in the log that training reads."""
+    seen, digest = log.impressions, hashlib.sha256()
+    columns = (seen.user, seen.post, seen.time_ms, seen.actions, seen.known, seen.watch_s, seen.position)
+    for column in (*columns, *seen.context.values(), log.users.ids, log.posts.ids, log.posts.content):
+        digest.update(column.tobytes())
+    return digest.hexdigest()
+
+
+def _two_tower(work: Path, log: Log) -> Metrics:
+    inputs = {"data": fingerprint(log)}
+    parts = work / "sequences" / "parts"
+    run_step(
+        Step("sequences", work / "sequences", Everything(), inputs),
+        lambda _: {"files": len(build_sequences(log, parts))},
+    )
+    step = Step("two_tower", work / "two_tower", TwoTowerTraining(), inputs)
+    return run_step(step, lambda step: train_two_tower(step, sorted(parts.iterdir()), log))
+
+
+def _prerank(work: Path, log: Log) -> Metrics:
+    examples = _examples(work, log)
+    step = Step("prerank", work / "prerank", PrerankTraining(), {"examples": examples.fingerprint})
+    return run_step(step, lambda step: train_prerank(step, _files(examples)))
+
+
+def _ranker(work: Path, log: Log) -> Metrics:
+    examples = _examples(work, log)
+    step = Step("ranker", work / "ranker", RankerTraining(), {"examples": examples.fingerprint})
+    users, posts = len(log.users.ids), len(log.posts.ids)
+    return run_step(step, lambda step: train_ranker(step, _files(examples), users, posts))
+
+
+def _examples(work: Path, log: Log) -> Step:
+    """The step that has built the examples, one Parquet file a day."""
+    how = ExampleDays()
+    times = log.impressions.time_ms
+    days = range(log.day(int(times[0])) + how.warm_up_days, log.day(int(times[-1])) + 1)
+    if len(days) < MIN_DAYS:
+        raise CascadeError(
+            f"{len(days)} days are left after {how.warm_up_days} days of warm-up, at least {MIN_DAYS} are needed",
+            "train on more days",
+        )
+
+    def build(step: Step) -> Metrics:
+        with bars() as progress:
+            build_examples(log, step.folder / "days", days, how.lag_days, partial(progress, "build examples"))
+        return {"files": len(_files(step))}
+
+    step = Step("examples", work / "examples", how, {"data": fingerprint(log)})
+    run_step(step, build)
+    return step
+
+
+def _files(examples: Step) -> list[Path]:
+    return sorted((examples.folder / "days").iterdir())
+
+
+_TRAIN: Final[dict[Model, Callable[[Path, Log], Metrics]]] = {
+    "two_tower": _two_tower,
+    "prerank": _prerank,
+    "ranker": _ranker,
+}
