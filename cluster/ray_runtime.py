@@ -132,13 +132,16 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 def _folder() -> Iterator[Path]:
     """A new temporary folder that only this user can enter; short, for the paths of Unix sockets end at 107 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="cascade-", dir=os.environ.get("RAY_TMPDIR", "/tmp")))
+    keep = False
     try:
         yield folder
-    except BaseException:
-        stop_users_of(str(folder))
+    except Exception:
+        keep = True
         raise
-    stop_users_of(str(folder))
-    shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        stop_users_of(str(folder))
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _local_environment(folder: Path) -> dict[str, str]:
