@@ -2,12 +2,17 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
+
+import ray
+from numpy.typing import NDArray
 
 from cluster.errors import CascadeError
+from cluster.ray_runtime import start_ray
 from cluster.settings import Settings
 from training.data.dataset import DataSet
 from training.data.progress import bars
@@ -15,8 +20,8 @@ from training.features.examples import build_examples
 from training.features.log import Log
 from training.features.sequences import build_sequences
 from training.train.prerank import PrerankTraining, train_prerank
-from training.train.ranker import RankerTraining, train_ranker
-from training.train.ray_train import local_ray
+from training.train.ranker import train_ranker
+from training.train.ranker_learner import RankerTraining
 from training.train.steps import Metrics, Step, run_step
 from training.train.two_tower import TwoTowerTraining, train_two_tower
 
@@ -46,7 +51,7 @@ def train(settings: Settings, dataset: DataSet, models: Sequence[Model] = MODELS
     """
     log = Log.load(dataset, until)
     work = settings.work / f"{dataset.manifest.name}-{fingerprint(log)[:12]}"
-    with local_ray():
+    with nullcontext() if ray.is_initialized() else start_ray(settings):
         for model in models:
             _TRAIN[model](work, log)
     return work
@@ -55,7 +60,15 @@ def train(settings: Settings, dataset: DataSet, models: Sequence[Model] = MODELS
 def fingerprint(log: Log) -> str:
     """SHA-256 of everything in the log that training reads."""
     seen, digest = log.impressions, hashlib.sha256()
-    columns = (seen.user, seen.post, seen.time_ms, seen.actions, seen.known, seen.watch_s, seen.position)
+    columns: tuple[NDArray[Any], ...] = (
+        seen.user,
+        seen.post,
+        seen.time_ms,
+        seen.actions,
+        seen.known,
+        seen.watch_s,
+        seen.position,
+    )
     for column in (*columns, *seen.context.values(), log.users.ids, log.posts.ids, log.posts.content):
         digest.update(column.tobytes())
     return digest.hexdigest()
