@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from cluster.ray_environment import set_ray_environment
-from cluster.settings import Store
+from cluster.ray_runtime import RaySession, start_ray
+from cluster.settings import Settings, Store
 from cluster.store.valkey_server import ValkeyServer
 
 # As the command line does: Ray reads some of it when it is imported.
@@ -25,3 +26,10 @@ def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeySer
     """A real Valkey for the whole session; tests use keys of their own."""
     with ValkeyServer(tmp_path_factory.mktemp("store"), Store(port=free_port())) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[RaySession]:
+    """A local Ray for the whole session, to which this process is connected."""
+    with start_ray(Settings()) as session:
+        yield session

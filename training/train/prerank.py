@@ -83,7 +83,7 @@ def _loop(config: dict[str, Any]) -> None:
     x, actions = _read("train")
     train = xgboost.QuantileDMatrix(x, grades(actions), feature_names=list(NAMES), nthread=how.threads)
     x, actions = _read("valid")
-    valid = xgboost.QuantileDMatrix(x, grades(actions), ref=train, nthread=how.threads)
+    valid = xgboost.QuantileDMatrix(x, grades(actions), feature_names=list(NAMES), ref=train, nthread=how.threads)
     state = ray_train.saved() or {"loss": [], "booster": None}
     before = None if state["booster"] is None else _booster(state)
     done = 0 if before is None else before.num_boosted_rounds()

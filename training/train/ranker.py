@@ -29,6 +29,8 @@ from training.train.steps import Metrics, Step
 
 #: Rows read at a time.
 _READ = 1 << 16
+#: Steps between two words on the progress.
+_TOLD = 20
 
 
 class Survey(NamedTuple):
@@ -98,6 +100,7 @@ def forget_untrained(weights: dict[str, NDArray[Any]], survey: Survey) -> None:
 def _loop(config: dict[str, Any]) -> None:
     """One worker: resume, train epoch by epoch, stop when the held-out day gets worse, calibrate the best epoch."""
     how: RankerTraining = config["how"]
+    torch.set_num_threads(how.threads)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(how.seed)  # the same first weights on every worker
     network = RankerNetwork(config["shape"])
@@ -107,9 +110,13 @@ def _loop(config: dict[str, Any]) -> None:
     valid = rows_of(ray_train.batches("valid", _READ), config["inputs"], config["heads"])
     run = _Run(learner, train, valid, config)
     state = ray_train.saved()
-    if state is not None:
+    if state is None:
+        history = {"loss": [], "epochs": [], "seconds": 0.0, "resumed_at": []}
+        state = {"epoch": 0, "step": 0, "best": {}, "best_loss": float("inf"), "calibration": [], "history": history}
+    else:
         learner.restore(state["learner"])
-    run.go(state or {"epoch": 0, "step": 0, "best": {}, "best_loss": float("inf"), "calibration": [], "history": {}})
+        state["history"]["resumed_at"].append([state["epoch"], state["step"]])
+    run.go(state)
 
 
 class _Run:
@@ -120,40 +127,35 @@ class _Run:
         self.steps = learner.steps(train)
 
     def go(self, state: dict[str, Any]) -> None:
-        how = self.learner.how
-        history = {"loss": [], "epochs": [], "seconds": 0.0, **state["history"]}
-        state = {**state, "history": history}
-        while state["epoch"] < how.epochs:
-            if not self._epoch(state):
-                return
+        epochs = self.learner.how.epochs
+        while state["epoch"] < epochs:
+            self._epoch(state)
             better = self._validate(state)
-            state["epoch"] = state["epoch"] + 1 if better else how.epochs
+            state["epoch"] = state["epoch"] + 1 if better else epochs
             state["step"] = 0
             self._save(state)
 
-    def _epoch(self, state: dict[str, Any]) -> bool:
-        """Train to the end of the epoch; false when the loss is not finite."""
+    def _epoch(self, state: dict[str, Any]) -> None:
+        """Train to the end of the epoch."""
         how, history = self.learner.how, state["history"]
-        total, since, began = 0.0, 0, time.perf_counter()
+        losses: list[float] = []
+        began = time.perf_counter()
         for step, loss in enumerate(self.learner.epoch(self.train, state["epoch"], state["step"]), state["step"] + 1):
             if not np.isfinite(loss):
-                ray_train.give_up(f"the loss is {loss} at step {step} of epoch {state['epoch']}: lower learning_rate")
-                return False
-            total, since = total + loss, since + 1
-            if step % how.checkpoint_steps == 0 or step == self.steps:
-                rate = since * how.batch / (time.perf_counter() - began)
+                raise FloatingPointError(f"the loss is {loss} at step {step} of epoch {state['epoch'] + 1}")
+            losses.append(loss)
+            if step % _TOLD == 0 or step == self.steps:
+                mean, rate = float(np.mean(losses)), len(losses) * how.batch / (time.perf_counter() - began)
                 history["seconds"] += time.perf_counter() - began
-                history["loss"].append([state["epoch"] * self.steps + step, total / since])
-                self._tell(state, step, f"epoch {state['epoch'] + 1} loss {total / since:.4f}, {rate:,.0f} rows/s")
-                total, since, began = 0.0, 0, time.perf_counter()
-                if step < self.steps:
+                history["loss"].append([state["epoch"] * self.steps + step, mean])
+                done = state["epoch"] + step / self.steps
+                word = f"epoch {state['epoch'] + 1} loss {mean:.4f}, {rate:,.0f} rows/s"
+                ray_train.tell(self.config, done, how.epochs, word)
+                if step % how.checkpoint_steps == 0 and step < self.steps:
                     self._save({**state, "step": step})
-        history["rows_per_second"] = round((state["epoch"] + 1) * self.train.size / max(history["seconds"], 1e-9))
-        return True
-
-    def _tell(self, state: dict[str, Any], step: int, word: str) -> None:
-        done = state["epoch"] + step / self.steps
-        ray_train.tell(self.config, done, self.learner.how.epochs, word)
+                losses, began = [], time.perf_counter()
+        trained = (state["epoch"] + 1) * self.train.size
+        history["rows_per_second"] = round(trained / max(history["seconds"], 1e-9))
 
     def _save(self, state: dict[str, Any]) -> None:
         ray_train.save({**state, "learner": self.learner.state()}, {"epoch": state["epoch"], "step": state["step"]})

@@ -29,10 +29,12 @@ class RankerTraining:
     #: Share of rows whose user, and whose post, is hidden, so that "unknown" learns a sensible answer.
     id_dropout: float = 0.1
     warmup_steps: int = 100
+    #: Steps between checkpoints; a multiple of 20, in which progress is told.
     checkpoint_steps: int = 200
     #: Weight of the watch-time error, in squares of log seconds, against the logloss of the other heads.
     watch_weight: float = 0.1
     seed: int = 1
+    threads: int = 2  # of each worker
     workers: int = 1
 
 

@@ -6,7 +6,6 @@ its last checkpoint when the step is run again.
 
 import logging
 import os
-import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -24,42 +23,32 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cluster.errors import CascadeError
+from cluster.ray_runtime import start_ray
+from cluster.settings import Settings
 from training.train.steps import Step
 
 Columns = dict[str, Any]
 State = dict[str, Any]
 
-#: Logical CPUs of a local Ray, and of one worker: Ray Data needs a whole CPU that no worker holds.
-LOCAL_CPUS: Final = 4
+#: Logical CPUs of one worker: Ray Data needs a whole CPU that no worker holds.
 WORKER_CPUS: Final = 0.5
 _STATE: Final = "state.pt"
-_GIVEN_UP: Final = "given_up"
 
 
 @contextmanager
-def local_ray() -> Iterator[None]:
-    """Use the Ray that is initialised already, or run a local one while the block runs."""
+def local_ray(settings: Settings) -> Iterator[None]:
+    """Use the Ray that this process is connected to, or start one while the block runs."""
     if ray.is_initialized():
         yield
         return
-    os.environ.setdefault("RAY_worker_niceness", "0")
-    ray.init(
-        num_cpus=LOCAL_CPUS,
-        include_dashboard=False,
-        log_to_driver=False,
-        configure_logging=False,
-        logging_level="error",
-    )
-    try:
+    with start_ray(settings):
         yield
-    finally:
-        ray.shutdown()
 
 
 def parquet(files: Sequence[Path], columns: Sequence[str]) -> ray.data.Dataset:
     """Rows of the files, in the order given and the same at every read."""
     quiet()
-    return ray.data.read_parquet([str(file) for file in files], columns=list(columns))
+    return ray.data.read_parquet([str(file) for file in files]).select_columns(list(columns))
 
 
 def quiet() -> None:
@@ -79,11 +68,12 @@ def fit(
     loop_config: dict[str, Any],
     datasets: dict[str, ray.data.Dataset],
     workers: int = 1,
+    retries: int = 2,
 ) -> State:
     """Train, or go on training, with one bar on stderr; return the state that the loop saved last.
 
     `loop` receives `loop_config` and uses `saved`, `save` and `tell`. `loop_config` must not hold a "bar" key.
-    Raises: CascadeError with the worker's own message if the loop failed three times.
+    Raises: CascadeError with the worker's own message if the loop failed more than `retries` times.
     """
     quiet()
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
@@ -95,7 +85,7 @@ def fit(
             run_config=ray.train.RunConfig(
                 name=step.fingerprint,
                 storage_path=str(step.runs.resolve()),
-                failure_config=ray.train.FailureConfig(max_failures=2),
+                failure_config=ray.train.FailureConfig(max_failures=retries),
                 checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
             ),
             datasets=datasets,
@@ -107,16 +97,7 @@ def fit(
                 f"training {step.name} failed: {_cause(error)}",
                 f"see {step.runs}; run the command again to resume",
             ) from error
-    state = _load(result.checkpoint)
-    if _GIVEN_UP in state:
-        shutil.rmtree(step.runs, ignore_errors=True)
-        raise CascadeError(f"training {step.name} stopped: {state[_GIVEN_UP]}", "change its settings and run it again")
-    return state
-
-
-def give_up(reason: str) -> None:
-    """End the run for a reason that trying again would not change; every worker must call it, then return."""
-    save({_GIVEN_UP: reason}, {})
+    return _load(result.checkpoint)
 
 
 def save(state: State, metrics: dict[str, Any]) -> None:
@@ -152,13 +133,16 @@ def to_numpy(column: pa.ChunkedArray | pa.Array) -> Any:
     """A column as an array; one of lists of equal length as a matrix."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if pa.types.is_fixed_size_list(array.type):
-        return array.flatten().toto_numpy().reshape(len(array), array.type.list_size)
-    return array.toto_numpy(zero_copy_only=False)
+        return array.flatten().to_numpy().reshape(len(array), array.type.list_size)
+    return array.to_numpy(zero_copy_only=False)
 
 
-def _cause(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[-1] if text else type(error).__name__
+def _cause(error: ray.train.TrainingFailedError) -> str:
+    """What the first failed worker, or else Ray, says."""
+    failures = list(getattr(error, "worker_failures", {}).values())
+    cause = failures[0] if failures else error
+    lines = str(getattr(cause, "cause", None) or cause).strip().splitlines()
+    return f"{lines[-1]}" if lines else type(cause).__name__
 
 
 class _Told:

@@ -1,0 +1,90 @@
+"""The ranker in NumPy against the network that was trained."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from cluster.errors import CascadeError
+from kernels.features import NAMES
+from tests.training.models.tiny import POSTS, USERS, features
+from training.models.inputs import Inputs
+from training.models.ranker import RankerConfig, RankerModel, save_ranker, to_predictions
+from training.models.ranker_network import RankerNetwork, Shape
+
+RNG = np.random.default_rng(3)
+X = features(RNG, 200)
+INPUTS = Inputs.fit([X])
+HEADS = ("like", "long_view", "watch_time")
+CONFIG = RankerConfig(HEADS, NAMES, INPUTS, (1.0, 0.5, 1.0), (0.0, -0.2, 0.3))
+
+
+@pytest.fixture(scope="module")
+def network() -> RankerNetwork:
+    torch.manual_seed(0)
+    network = RankerNetwork(Shape(USERS, POSTS, len(INPUTS.numbers), sum(INPUTS.sizes), len(HEADS)))
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(torch.randn_like(weight) * 0.1)  # no part stays zero, so that each is compared
+        network.position.weight[0] = 0
+    return network.eval()
+
+
+@pytest.fixture
+def folder(network: RankerNetwork, tmp_path: Path) -> Path:
+    save_ranker(tmp_path, CONFIG, {name: weight.numpy() for name, weight in network.state_dict().items()})
+    return tmp_path
+
+
+def _by_torch(network: RankerNetwork, user: int, posts: np.ndarray, x: np.ndarray) -> np.ndarray:
+    numbers, codes = INPUTS.apply(x)
+    users = torch.full((len(posts),), user + 1)
+    with torch.inference_mode():
+        parts = (torch.from_numpy(posts + 1), torch.from_numpy(numbers), torch.from_numpy(codes))
+        logits = network(users, *parts, torch.zeros_like(users)).numpy()
+    return to_predictions(logits * np.array(CONFIG.scale, np.float32) + np.array(CONFIG.shift, np.float32), HEADS)
+
+
+@pytest.mark.parametrize("user", [-1, 0, USERS - 1])
+def test_predict_equals_the_trained_network(network: RankerNetwork, folder: Path, user: int) -> None:
+    x = features(np.random.default_rng(user + 5), 100)
+    x[:, [NAMES.index("user_impressions_7d"), NAMES.index("surface")]] = (300, 2)  # one request
+    posts = np.concatenate([[-1, 0, POSTS - 1], RNG.integers(0, POSTS, 97)])
+    predicted = RankerModel.load(folder).predict(user, posts, x)
+    assert predicted.dtype == np.float32
+    np.testing.assert_allclose(predicted, _by_torch(network, user, posts, x), rtol=2e-4, atol=1e-6)
+    assert ((predicted[:, :2] > 0) & (predicted[:, :2] < 1)).all()
+    assert (predicted[:, 2] >= 0).all()
+
+
+def test_extreme_logits_stay_finite() -> None:
+    logits = np.array([[1e9, -1e9, 1e9], [-1e9, 1e9, -1e9]], np.float32)
+    predictions = to_predictions(logits, HEADS)
+    assert np.isfinite(predictions).all()
+    assert predictions[0, 2] == pytest.approx(3600, rel=1e-4)
+    assert predictions[1, 2] == 0
+
+
+def test_no_candidates_give_no_rows(folder: Path) -> None:
+    empty = RankerModel.load(folder).predict(0, np.zeros(0, np.int64), np.zeros((0, len(NAMES)), np.float32))
+    assert empty.shape == (0, 3)
+
+
+def test_a_matrix_of_another_shape_is_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match="x must be"):
+        RankerModel.load(folder).predict(0, np.zeros(2, np.int64), np.zeros((2, len(NAMES) - 1), np.float32))
+
+
+def test_a_missing_weight_is_named(folder: Path) -> None:
+    (folder / "trunk.weight.npy").unlink()
+    with pytest.raises(CascadeError, match=r"trunk\.weight\.npy"):
+        RankerModel.load(folder)
+
+
+def test_a_model_of_other_features_is_refused(folder: Path) -> None:
+    other = msgspec.structs.replace(CONFIG, features=NAMES[1:])
+    (folder / "config.json").write_bytes(msgspec.json.encode(other))
+    with pytest.raises(CascadeError, match="other features"):
+        RankerModel.load(folder)
