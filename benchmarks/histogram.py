@@ -1,17 +1,19 @@
 """Percentiles of latencies, by HdrHistogram: constant relative precision from a microsecond to minutes."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
 #: Microseconds; longer values count as this.
-LONGEST = 600_000_000
-DIGITS = 3
+LONGEST: Final = 600_000_000
+DIGITS: Final = 3
 
 
-class Percentiles(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Percentiles:
     """Milliseconds; NaN when there was no value."""
 
     p50: float

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, Self, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -43,6 +43,10 @@ class Address:
         if parts.scheme != "http" or not host:
             raise InvalidField("address", url, "must be http://HOST:PORT")
         return cls(host, port or 80, parts.path.rstrip("/"))
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}{self.prefix}"
 
     def post(self, path: str, body: bytes) -> bytes:
         """The bytes of a POST of JSON `body` to `path`."""
@@ -82,7 +86,10 @@ class Call:
 
 
 class Pool:
-    """At most `size` connections to `address`, opened when needed; calls beyond them wait in order."""
+    """At most `size` connections to `address`, opened when needed; calls beyond them wait in order.
+
+    An asynchronous context manager: at its end all connections are closed.
+    """
 
     def __init__(self, address: Address, size: int = 512) -> None:
         self.address = address
@@ -113,9 +120,13 @@ class Pool:
         if connection is not None:
             connection.abort()
 
-    async def close(self) -> None:
-        """Drop all connections; calls in flight end as broken."""
-        self._waiting.clear()
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Drop all connections; calls that have not ended end as broken."""
+        while (call := self._next_waiting()) is not None:
+            call.finish(BROKEN)
         await asyncio.gather(*self._opening)
         for connection in self._live:
             connection.close()

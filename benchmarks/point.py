@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,11 @@ from benchmarks.load import Trace
 
 #: The generator's own lag may be this many milliseconds at p99, and this share of the p99 latency, whichever is
 #: less; below FINE_MS it never matters.
-LAG_MS = 5.0
-LAG_SHARE = 0.1
-FINE_MS = 1.0
+LAG_MS: Final = 5.0
+LAG_SHARE: Final = 0.1
+FINE_MS: Final = 1.0
 #: Share of the offered rate that must be answered within the run.
-ACHIEVED = 0.98
+ACHIEVED: Final = 0.98
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Point:
     stages_ms: dict[str, Stage]
     client_cpu_us: float
     """CPU of the generator per request, warm-up included."""
+    client_nice: int
+    """The generator's scheduling priority; 0 is that of the servers."""
     valid: bool
     """False when the generator's lag is large enough to blur the result."""
 
@@ -76,6 +79,7 @@ def summarise(trace: Trace, answers: Answers) -> Point:
         cold_start=answers.cold_start,
         stages_ms=answers.stages_ms,
         client_cpu_us=float(trace.client_cpu / max(1, len(trace.intended)) * 1e6),
+        client_nice=trace.client_nice,
         valid=lag.p99 <= max(FINE_MS, min(LAG_MS, LAG_SHARE * latency.p99)),
     )
 

@@ -1,10 +1,11 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.arrivals import poisson
 
 
+@settings(deadline=None)
 @given(st.floats(0, 500), st.floats(0, 5), st.floats(0, 5), st.integers(0, 2**32))
 def test_arrivals_are_ascending_in_the_interval_and_as_many_as_the_rate_says(rate, start, length, seed):
     times = poisson(rate, start, start + length, np.random.default_rng(seed))

@@ -25,12 +25,11 @@ async def ended(calls: list[Call], patience: float = 20.0) -> list[Call]:
 
 async def ask(address: Address, payloads: list[bytes], size: int = 8) -> list[Call]:
     """All of `payloads` at once."""
-    pool = Pool(address, size)
-    calls = [Call(payload, time.monotonic()) for payload in payloads]
-    for call in calls:
-        pool.submit(call)
-    await ended(calls)
-    await pool.close()
+    async with Pool(address, size) as pool:
+        calls = [Call(payload, time.monotonic()) for payload in payloads]
+        for call in calls:
+            pool.submit(call)
+        await ended(calls)
     assert pool.connections == 0
     return calls
 
@@ -123,15 +122,14 @@ def test_an_idle_connection_that_the_server_closed_is_replaced(run):
         return web.Response()
 
     async def twice(address: Address) -> list[int]:
-        pool = Pool(address, 1)
         statuses = []
-        for _ in range(2):
-            call = Call(address.get("/"), time.monotonic())
-            pool.submit(call)
-            await ended([call])
-            statuses.append(call.status)
-            await asyncio.sleep(0.2)
-        await pool.close()
+        async with Pool(address, 1) as pool:
+            for _ in range(2):
+                call = Call(address.get("/"), time.monotonic())
+                pool.submit(call)
+                await ended([call])
+                statuses.append(call.status)
+                await asyncio.sleep(0.2)
         return statuses
 
     with serving(close_afterwards) as address:
@@ -165,15 +163,14 @@ def test_an_answer_that_is_not_http_breaks_the_call(run):
 
 def test_an_expired_call_frees_its_place_and_takes_no_late_answer(run):
     async def scenario(address: Address) -> list[Call]:
-        pool = Pool(address, 1)
         slow, waiting, given_up = calls = [Call(address.get("/"), time.monotonic()) for _ in range(3)]
-        for call in calls:
-            pool.submit(call)
-        await asyncio.sleep(0.05)
-        pool.expire(given_up)
-        pool.expire(slow)
-        await ended([waiting])
-        await pool.close()
+        async with Pool(address, 1) as pool:
+            for call in calls:
+                pool.submit(call)
+            await asyncio.sleep(0.05)
+            pool.expire(given_up)
+            pool.expire(slow)
+            await ended([waiting])
         return calls
 
     with serving(answers(b"late", delay=0.3)) as address:
@@ -182,6 +179,20 @@ def test_an_expired_call_frees_its_place_and_takes_no_late_answer(run):
     assert (waiting.status, waiting.body) == (200, b"late")
     assert given_up.status == TIMEOUT
     assert waiting.done - waiting.intended >= 0.3
+
+
+def test_the_end_of_a_pool_breaks_what_is_in_flight(run):
+    async def scenario(address: Address) -> list[Call]:
+        calls = [Call(address.get("/"), time.monotonic()) for _ in range(3)]
+        async with Pool(address, 2) as pool:
+            for call in calls:
+                pool.submit(call)
+            await asyncio.sleep(0.1)
+        assert pool.connections == 0
+        return calls
+
+    with serving(answers(delay=0.5)) as address:
+        assert {call.status for call in run(scenario(address))} == {BROKEN}
 
 
 @pytest.mark.parametrize(

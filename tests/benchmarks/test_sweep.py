@@ -1,6 +1,6 @@
 import asyncio
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.sweep import HIGHEST, find_goodput
@@ -17,6 +17,7 @@ def sweep(capacity: float, start: float) -> tuple[float, list[float]]:
     return asyncio.run(find_goodput(measure, start)), tried
 
 
+@settings(deadline=None)
 @given(st.floats(1, HIGHEST / 2), st.sampled_from([1.0, 20.0, 50.0, 1000.0]))
 @example(1.0, 50.0)
 @example(163.0, 50.0)

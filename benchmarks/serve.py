@@ -1,0 +1,118 @@
+"""`cascade bench serve`: how much load a running feed server carries, how fast it answers, and what it costs."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import uvloop
+from cyclopts import Parameter
+from rich.console import Console
+
+from benchmarks.http_client import Address
+from benchmarks.report import Plan, table
+from benchmarks.serving_benchmark import ServingBenchmark
+from benchmarks.sweep import HIGHEST
+from benchmarks.users import FeedRequests, read_user_ids
+from cluster.errors import CascadeError, InvalidField
+from cluster.processes.run_state import Run, read_run
+from cluster.settings import load_settings
+
+#: A request is given up after this many times the objective.
+TIMEOUT_SLOS: Final = 10
+
+
+def serve(
+    *,
+    address: str | None = None,
+    rates: str = "auto",
+    seconds: float = 10.0,
+    warmup: float = 3.0,
+    seed: int = 0,
+    slo_ms: float = 200.0,
+    users: Path | None = None,
+    limit: int = 50,
+    connections: int = 512,
+    floor: bool = True,
+    compute: bool = True,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    out: Path | None = None,
+) -> None:
+    """Open-loop load on POST /v1/feed: goodput, latency, efficiency. The last line is one JSON document.
+
+    Parameters
+    ----------
+    address
+        Where the server listens; by default that of `cascade up`.
+    rates
+        Requests per second, as 50,100,200; `auto` searches for the highest that meets the objective.
+    seconds
+        Length of each point.
+    warmup
+        Seconds of load before each point that do not count.
+    seed
+        Seed of arrivals and users.
+    slo_ms
+        The objective: p99 latency in milliseconds, with no error.
+    users
+        Parquet file with a column user_id, or folder of a data set; by default the users of the server's release.
+    limit
+        Posts per feed.
+    connections
+        Most connections to the server.
+    floor
+        Measure a no-op application on the same Ray Serve beside it.
+    compute
+        Measure the CPU time of a feed without HTTP and Ray.
+    as_json
+        Print the JSON document only.
+    out
+        File that gets the document too.
+    """
+    run = _run_at(address)
+    at = Address.parse(address or (run.http_address if run else "http://127.0.0.1:8000"))
+    if users is None and run is None:
+        raise CascadeError(f"whose feeds to ask {at.url} for is not known", "give --users, or start `cascade up`")
+    user_ids = read_user_ids(users or Path(run.dataset if run else ""))
+    plan = Plan(
+        address=at.url,
+        release=run.release if run else None,
+        users=len(user_ids),
+        rates=parse_rates(rates),
+        seconds=seconds,
+        warmup=warmup,
+        timeout=TIMEOUT_SLOS * slo_ms / 1e3,
+        seed=seed,
+        slo_ms=slo_ms,
+        connections=connections,
+        limit=limit,
+    )
+    progress = Console(stderr=True)
+    benchmark = ServingBenchmark(plan, FeedRequests(at, user_ids, limit), progress.print)
+    ray_address = run.ray_address if run and floor else None
+    report = uvloop.run(benchmark.run(ray_address=ray_address, compute=compute))
+    if not as_json:
+        Console().print(table(report))
+    if out:
+        report.write(out)
+    sys.stdout.write(report.json().decode() + "\n")
+
+
+def _run_at(address: str | None) -> Run | None:
+    """What `cascade up` runs, if it is that which listens at `address`; None says nothing against any."""
+    run = read_run(load_settings().run_file)
+    if run is None or not run.alive:
+        return None
+    return run if address is None or Address.parse(address) == Address.parse(run.http_address) else None
+
+
+def parse_rates(text: str) -> tuple[float, ...]:
+    """`auto` is an empty tuple. Raises InvalidField unless `text` is that or positive numbers with commas."""
+    if text == "auto":
+        return ()
+    try:
+        rates = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        rates = (0.0,)
+    if not all(0 < rate <= HIGHEST for rate in rates):
+        raise InvalidField("rates", text, f"must be auto, or rates from 0 to {HIGHEST:g} such as 50,100,200")
+    return rates

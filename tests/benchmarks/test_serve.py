@@ -1,0 +1,172 @@
+"""`cascade bench serve` against small servers: what it prints, and what it says when it cannot."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import msgspec
+import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from aiohttp import web
+
+from benchmarks import serving_benchmark
+from benchmarks.cli import app
+from benchmarks.serve import parse_rates
+from cluster.errors import CascadeError, InvalidField
+from cluster.processes.run_state import ProcessId, Run, write_run
+from cluster.settings import load_settings
+from tests.benchmarks.servers import FEED, answers, feed, serving
+
+ALONE = ("--no-floor", "--no-compute")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("CASCADE_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def users(tmp_path) -> Path:
+    pq.write_table(pa.table({"user_id": pa.array(range(100), pa.int64())}), tmp_path / "users.parquet")
+    return tmp_path
+
+
+def bench(*arguments: object) -> None:
+    app(["serve", *map(str, arguments)], result_action="return_value")
+
+
+def test_given_rates(users, tmp_path, capsys):
+    out = tmp_path / "deep" / "report.json"
+    with serving(answers(delay=0.002)) as address:
+        bench(
+            *("--address", address.url, "--users", users, "--rates", "20,60"),
+            *("--seconds", 1, "--warmup", 0.2, "--seed", 5, "--slo-ms", 5000, "--out", out, *ALONE),
+        )
+    printed = capsys.readouterr()
+    report = msgspec.json.decode(printed.out.splitlines()[-1])
+    assert msgspec.json.decode(out.read_bytes()) == report
+    assert "verdict" in printed.out
+    assert "60/s" in printed.err
+    assert report["benchmark"] == "serve"
+    assert report["plan"] | {"rates": [20, 60], "seed": 5, "users": 100, "release": None} == report["plan"]
+    assert [(point["rate"], point["requests"]) for point in report["points"]] == [(20, 20), (60, 60)]
+    assert report["unloaded"]["requests"] == 3
+    assert report["unloaded_p50_ms"] >= 2
+    for point in report["points"]:
+        assert point["errors"] == {}
+        assert 2 <= point["latency_ms"]["p50"] <= point["latency_ms"]["p99"] <= point["latency_ms"]["max"]
+        assert point["stages_ms"] == {"scoring": {"p50": 0.9, "p99": 0.9}, "total": {"p50": 3.0, "p99": 3.0}}
+    assert report["floor"] is report["compute"] is report["efficiency"] is None
+    assert [missing.split(":")[0] for missing in report["not_reported"]][-2:] == ["compute and efficiency", "the no-op"]
+    assert {"cpu", "cores", "versions", "commit", "command", "date"} <= report["machine"].keys()
+
+
+def test_the_sweep_ends_between_what_the_server_carries_and_what_it_does_not(users, capsys):
+    """One request after the other, 20 ms each: 50 a second at most."""
+    turn = asyncio.Lock()
+
+    async def handle(request: web.Request) -> web.Response:
+        async with turn:
+            await asyncio.sleep(0.02)
+        return web.Response(body=FEED)
+
+    with serving(handle) as address:
+        bench("--address", address.url, "--users", users, "--seconds", 0.7, "--warmup", 0.2, "--json", *ALONE)
+    [line] = capsys.readouterr().out.splitlines()
+    report = msgspec.json.decode(line)
+    rates = [point["rate"] for point in report["points"]]
+    assert rates[0] == 50
+    assert report["goodput_rps"] < 60
+    assert report["goodput_rps"] in [0, *rates]
+    assert report["lag_p99_ms"] is not None or report["goodput_rps"] == 0
+
+
+def test_degraded_and_short_feeds_are_counted_and_errors_fail(users, capsys):
+    kinds = [FEED, msgspec.json.encode(feed(degraded=("store",))), msgspec.json.encode(feed(items=3)), b"oops", None]
+    seen = 0
+
+    async def handle(request: web.Request) -> web.Response:
+        nonlocal seen
+        body = kinds[seen % 5]
+        seen += 1
+        return web.Response(status=200 if body else 503, body=body)
+
+    with serving(handle) as address:
+        bench(
+            *("--address", address.url, "--users", users, "--rates", 100, "--seconds", 1, "--warmup", 0),
+            *("--slo-ms", 5000, "--json", *ALONE),
+        )
+    report = msgspec.json.decode(capsys.readouterr().out)
+    [point] = report["points"]
+    assert (point["degraded"], point["short"]) == (20, 20)
+    assert point["errors"] == {"503": 20, "malformed": 20}
+    assert report["goodput_rps"] == 0
+    assert report["lag_p99_ms"] is None
+
+
+def test_the_running_server_is_found_with_its_users(users, capsys):
+    with serving(answers()) as address:
+        write_run(
+            load_settings().run_file,
+            Run(
+                up=ProcessId.of(psutil.Process(os.getpid()).pid),
+                store_url="",
+                store=None,
+                ray_address="",
+                ray_folder=None,
+                http_address=address.url,
+                release="2022-05-04",
+                dataset=str(users),
+                started_at="",
+            ),
+        )
+        bench("--rates", 20, "--seconds", 0.5, "--warmup", 0, "--slo-ms", 5000, "--json", *ALONE)
+    report = msgspec.json.decode(capsys.readouterr().out)
+    assert (report["plan"]["address"], report["plan"]["release"]) == (address.url, "2022-05-04")
+    assert report["plan"]["users"] == 100
+
+
+def test_compute_that_fails_is_named_and_costs_no_results(users, capsys, monkeypatch):
+    def fail(bodies: list[bytes]) -> None:
+        raise CascadeError("the pipeline is out of order")
+
+    monkeypatch.setattr(serving_benchmark, "measure_compute", fail)
+    with serving(answers()) as address:
+        bench(
+            *("--address", address.url, "--users", users, "--rates", 20, "--seconds", 0.5, "--warmup", 0),
+            *("--slo-ms", 5000, "--json", "--no-floor"),
+        )
+    report = msgspec.json.decode(capsys.readouterr().out)
+    assert report["points"][0]["requests"] == 10
+    assert report["compute"] is None
+    assert "compute and efficiency: the pipeline is out of order" in report["not_reported"]
+
+
+def test_a_server_that_answers_no_feed_is_an_error(users):
+    with (
+        serving(answers(status=500)) as address,
+        pytest.raises(CascadeError, match="no 200 answer from http://127") as error,
+    ):
+        bench("--address", address.url, "--users", users, "--slo-ms", 20, *ALONE)
+    assert "cascade status" in error.value.remedy
+
+
+def test_without_users_it_says_what_to_give():
+    with pytest.raises(CascadeError) as error:
+        bench("--address", "http://127.0.0.1:9", *ALONE)
+    assert "--users" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "rates"), [("auto", ()), ("50", (50,)), ("50,100,0.5", (50, 100, 0.5)), ("1e3", (1000,))]
+)
+def test_rates(text, rates):
+    assert parse_rates(text) == rates
+
+
+@pytest.mark.parametrize("text", ["", "fast", "0", "-1", "50,", "nan", "inf", "1e9"])
+def test_bad_rates_are_named(text):
+    with pytest.raises(InvalidField, match="rates has value"):
+        parse_rates(text)
