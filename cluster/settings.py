@@ -38,7 +38,7 @@ class Store(Section):
         "always",
         description="when an appended event reaches the disk; `everysec` may lose one second in a crash",
     )
-    timeout_ms: Count = Field(50, description="longest wait for one round trip before the store counts as gone")
+    timeout_ms: Count = Field(100, description="longest wait for one round trip before the store counts as gone")
     retry_ms: Count = Field(
         500, description="after a failure, how long requests skip the store before it is tried again"
     )
