@@ -102,7 +102,8 @@ def auc_by_list(ranked: Ranked) -> F64:
     above = passed - passed[first_tie][ranked.tie_list]
     won = sums(positives * (list_negatives[ranked.tie_list] - above - negatives / 2), first_tie)
     pairs = ranked.positives * list_negatives
-    return np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    areas: F64 = np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return areas
 
 
 def auc(labels: Array, scores: Array) -> float:

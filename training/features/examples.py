@@ -1,4 +1,4 @@
-"""Training examples: logged impressions with the features and histories that were known before their day began."""
+"""Training examples: logged impressions with the features that were known before their day began."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kernels.actions import POSITIVE
 from kernels.assembly import WIDTH, assemble
-from kernels.columns import DAY_MS, F32, HOUR_MS, I64, ContextColumns
+from kernels.columns import DAY_MS, F32, I64, ContextColumns
 from training.features.log import Log
 from training.features.snapshot import posts_at, users_at
 
@@ -58,58 +57,16 @@ def examples_table(log: Log, rows: I64, snapshot_ms: int, history: Log | None = 
     )
 
 
-def sequences_table(log: Log, rows: I64, snapshot_ms: int) -> pa.Table:
-    """For each impression of `rows` that was liked: the post, and the user's history before `snapshot_ms`."""
-    seen = log.impressions
-    rows = rows[(seen.actions[rows] & POSITIVE) != 0]
-    users, user = np.unique(seen.user[rows], return_inverse=True)
-    state = users_at(log, snapshot_ms, users)
-    begin, counts = state.history_offsets[user], np.diff(state.history_offsets)[user]
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    taken = np.repeat(begin - offsets[:-1], counts) + np.arange(offsets[-1])
-    hours = (np.repeat(seen.time_ms[rows], counts) - state.history_time_ms[taken]) / HOUR_MS
-
-    def lists(values: np.ndarray) -> pa.ListArray:
-        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values))
-
-    return pa.table(
-        {
-            "user_row": seen.user[rows],
-            "post_row": seen.post[rows],
-            "time_ms": seen.time_ms[rows],
-            "history_post": lists(state.history_post[taken]),
-            "history_actions": lists(state.history_actions[taken]),
-            "history_hours": lists(hours.astype(np.float32)),
-        }
-    )
-
-
 def build_examples(log: Log, folder: Path, days: range, lag_days: int = 0, progress: Progress | None = None) -> None:
     """Write `folder/<yyyymmdd>.parquet` for each local day with impressions.
 
     Features are those at the start of the day, or `lag_days` earlier: a model that will be asked about days
     without fresh data should learn from examples that lack it too.
     """
-    _by_day(log, folder, days, lag_days, examples_table, progress)
-
-
-def build_sequences(log: Log, folder: Path, days: range, progress: Progress | None = None) -> None:
-    """Write the two-tower model's `folder/<yyyymmdd>.parquet` for each local day with impressions."""
-    _by_day(log, folder, days, 0, sequences_table, progress)
-
-
-def _by_day(
-    log: Log,
-    folder: Path,
-    days: range,
-    lag_days: int,
-    table: Callable[[Log, I64, int], pa.Table],
-    progress: Progress | None,
-) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for done, (day, rows) in enumerate(_rows_by_day(log, days), start=1):
         if len(rows):
-            examples = table(log, rows, log.day_start_ms(day - lag_days))
+            examples = examples_table(log, rows, log.day_start_ms(day - lag_days))
             pq.write_table(examples, folder / f"{day_name(day)}.parquet", compression="zstd")
         if progress is not None:
             progress(done, len(days))

@@ -2,12 +2,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from kernels.actions import BIT, POSITIVE
+from kernels.actions import BIT
 from kernels.features import FEATURES, INDEX, coverage
 from tests.training.features.worlds import START, small_dataset, tables
 from training.features.examples import (
     build_examples,
-    build_sequences,
     day_name,
     day_number,
     examples_table,
@@ -58,20 +57,6 @@ def test_a_log_that_ends_early_gives_rows_of_later_days_their_features(log, tmp_
     assert len(early.impressions) == log.rows_between(0, start).stop
     rows = np.arange(len(early.impressions), len(log.impressions))
     np.testing.assert_array_equal(features_of(log, rows, start, early), features_of(log, rows, start))
-
-
-def test_sequences_hold_what_was_liked_and_what_came_before(log, tmp_path):
-    day = log.day(START) + 30
-    build_sequences(log, tmp_path / "s", range(day, day + 1))
-    table = pq.read_table(tmp_path / "s").to_pylist()
-    seen = log.impressions
-    liked = [i for i in range(len(seen)) if log.day(int(seen.time_ms[i])) == day and seen.actions[i] & POSITIVE]
-    assert [row["post_row"] for row in table] == seen.post[liked].tolist()
-    for row in table:
-        mine = (seen.user == row["user_row"]) & (seen.time_ms < log.day_start_ms(day))
-        assert row["history_post"] == seen.post[mine][-128:].tolist()
-        assert row["history_actions"] == seen.actions[mine][-128:].tolist()
-        assert min(row["history_hours"]) > 0
 
 
 def test_a_column_that_is_missing_gives_the_default_and_no_coverage(tmp_path):
