@@ -1,6 +1,6 @@
 """Training of the pre-ranker: gradient-boosted trees by XGBoost on Ray Train, written as a `Forest` too."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,7 +41,7 @@ class PrerankTraining:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """XGBoost's own names. Randomness depends on the tree's number alone, so a resumed run equals another."""
+        """XGBoost's own names."""
         return {
             "objective": "binary:logistic",  # takes grades between 0 and 1 as they are
             "tree_method": "hist",
@@ -51,8 +51,6 @@ class PrerankTraining:
             "subsample": self.row_share,
             "colsample_bytree": self.column_share,
             "nthread": self.threads,
-            "seed": self.seed,
-            "seed_per_iteration": True,
             "verbosity": 1,
         }
 
@@ -84,42 +82,58 @@ def _loop(config: dict[str, Any]) -> None:
     train = xgboost.QuantileDMatrix(x, grades(actions), feature_names=list(NAMES), nthread=how.threads)
     x, actions = _read("valid")
     valid = xgboost.QuantileDMatrix(x, grades(actions), feature_names=list(NAMES), ref=train, nthread=how.threads)
-    state = ray_train.saved() or {"loss": [], "booster": None}
-    before = None if state["booster"] is None else _booster(state)
-    done = 0 if before is None else before.num_boosted_rounds()
-    if done < how.trees:
-        xgboost.train(
-            how.parameters,
+
+    def follow(trees: int, loss: float, valid_loss: float) -> None:
+        ray_train.tell(config, trees, how.trees, f"loss {loss:.4f}, held-out day {valid_loss:.4f}")
+
+    for state in boost(how, train, valid, ray_train.saved(), follow):
+        score = auc((actions & BIT["long_view"]) != 0, _booster(state).predict(valid))
+        measured = {"rows": len(actions), "auc_long_view": score}
+        ray_train.save({**state, "valid": measured}, {"trees": state["trees"]})
+
+
+def boost(
+    how: PrerankTraining,
+    train: xgboost.DMatrix,
+    valid: xgboost.DMatrix,
+    state: dict[str, Any] | None,
+    follow: Callable[[int, float, float], None],
+) -> Iterator[dict[str, Any]]:
+    """Train in parts, on from `state`; yields the state after each: booster, trees, and the loss after each tree.
+
+    XGBoost's random numbers cannot be saved. Each part starts from a saved booster and with a seed of its own, in a
+    run that goes through as in one that was resumed, so both end with the same trees.
+    """
+    state = state or {"booster": None, "trees": 0, "loss": []}
+    while state["trees"] < how.trees:
+        losses = list(state["loss"])
+        booster = xgboost.train(
+            how.parameters | {"seed": how.seed + state["trees"]},
             train,
-            how.trees - done,
+            min(how.checkpoint_trees, how.trees - state["trees"]),
             evals=[(train, "train"), (valid, "valid")],
-            xgb_model=before,
-            callbacks=[_Checkpoint(config, state["loss"], valid, (actions & BIT["long_view"]) != 0)],
+            xgb_model=_booster(state) if state["trees"] else None,
+            callbacks=[_Follow(losses, follow)],
             verbose_eval=False,
         )
+        raw = torch.frombuffer(booster.save_raw("ubj"), dtype=torch.uint8)
+        state = {"booster": raw, "trees": booster.num_boosted_rounds(), "loss": losses}
+        yield state
 
 
-class _Checkpoint(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-    """Tells the progress after each tree, and saves a checkpoint now and then and at the end."""
+class _Follow(xgboost.callback.TrainingCallback):  # type: ignore[misc]
+    """Notes the loss after each tree, on the training rows and on the held-out day."""
 
-    def __init__(self, config: dict[str, Any], loss: list[Any], valid: xgboost.DMatrix, long_view: Any) -> None:
+    def __init__(self, losses: list[list[float]], follow: Callable[[int, float, float], None]) -> None:
         super().__init__()
-        self.config, self.loss, self.valid, self.long_view = config, loss, valid, long_view
+        self.losses, self.follow = losses, follow
 
-    def after_iteration(self, model: xgboost.Booster, epoch: int, evals_log: dict[str, Any]) -> bool:
-        how: PrerankTraining = self.config["how"]
-        done = model.num_boosted_rounds()
-        losses = [done, *(evals_log[name]["logloss"][-1] for name in ("train", "valid"))]
-        self.loss.append(losses)
-        ray_train.tell(self.config, done, how.trees, f"loss {losses[1]:.4f}, held-out day {losses[2]:.4f}")
-        if done % how.checkpoint_trees == 0 or done == how.trees:
-            raw = torch.frombuffer(bytearray(model.save_raw("ubj")), dtype=torch.uint8)
-            measured = {"rows": len(self.long_view), "logloss": losses[2], "auc_long_view": self._auc(model)}
-            ray_train.save({"booster": raw, "loss": self.loss, "valid": measured}, {"trees": done})
+    def after_iteration(self, model: xgboost.Booster, _epoch: int, evals_log: dict[str, Any]) -> bool:
+        trees = model.num_boosted_rounds()
+        train, valid = (float(evals_log[name]["logloss"][-1]) for name in ("train", "valid"))
+        self.losses.append([trees, train, valid])
+        self.follow(trees, train, valid)
         return False
-
-    def _auc(self, model: xgboost.Booster) -> float:
-        return auc(self.long_view, model.predict(self.valid))
 
 
 def _read(name: str) -> tuple[F32, Any]:

@@ -62,6 +62,7 @@ def train_ranker(step: Step, examples: Sequence[Path], users: int, posts: int) -
         {"how": step.config, "shape": shape, "inputs": survey.inputs, "heads": survey.heads},
         {"train": ray_train.parquet(train, COLUMNS), "valid": ray_train.parquet([valid], COLUMNS)},
         workers=step.config.workers,
+        retries=step.config.retries,
     )
     weights = {name: weight.numpy() for name, weight in state["best"].items()}
     forget_untrained(weights, survey)

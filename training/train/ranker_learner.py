@@ -36,6 +36,7 @@ class RankerTraining:
     seed: int = 1
     threads: int = 2  # of each worker
     workers: int = 1
+    retries: int = 2  # times that a failed worker is started again, from the last checkpoint
 
 
 class Learner:

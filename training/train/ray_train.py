@@ -23,8 +23,6 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cluster.errors import CascadeError
-from cluster.ray_runtime import start_ray
-from cluster.settings import Settings
 from training.train.steps import Step
 
 Columns = dict[str, Any]
@@ -33,16 +31,6 @@ State = dict[str, Any]
 #: Logical CPUs of one worker: Ray Data needs a whole CPU that no worker holds.
 WORKER_CPUS: Final = 0.5
 _STATE: Final = "state.pt"
-
-
-@contextmanager
-def local_ray(settings: Settings) -> Iterator[None]:
-    """Use the Ray that this process is connected to, or start one while the block runs."""
-    if ray.is_initialized():
-        yield
-        return
-    with start_ray(settings):
-        yield
 
 
 def parquet(files: Sequence[Path], columns: Sequence[str]) -> ray.data.Dataset:

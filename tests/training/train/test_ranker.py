@@ -1,0 +1,119 @@
+"""Training of the ranker on a real Ray."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cluster.errors import CascadeError
+from cluster.ray_runtime import RaySession
+from kernels.features import INDEX
+from tests.training.models.tiny import POSTS, USERS, features, write_days
+from training.models.ranker import RankerModel
+from training.train.ranker import forget_untrained, survey_of, train_ranker
+from training.train.ranker_learner import RankerTraining
+from training.train.steps import Metrics, Step, run_step
+
+# Ray warns of its own defaults.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+
+HOW = RankerTraining(epochs=3, batch=32, bias_rate=0.02, warmup_steps=10, checkpoint_steps=20)
+DRIVER = """
+import sys
+from pathlib import Path
+import ray
+from tests.training.train.test_ranker import train
+ray.init(address=sys.argv[1], log_to_driver=False)
+train(Path(sys.argv[2]), Path(sys.argv[3]))
+"""
+
+
+def train(folder: Path, data: Path, how: RankerTraining = HOW) -> Metrics:
+    step = Step("ranker", folder, how, {})
+    return run_step(step, lambda step: train_ranker(step, sorted(data.glob("*.parquet")), USERS, POSTS))
+
+
+def _weights(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*") if path.suffix == ".npy"}
+
+
+def _wait_for_checkpoint(runs: Path, driver: subprocess.Popen[bytes]) -> None:
+    """Wait until the first checkpoint has been made known, while the driver still runs."""
+    deadline = time.monotonic() + 240
+    while not any(runs.glob("*/checkpoint_manager_snapshot.json")):
+        assert driver.poll() is None, "the driver ended before it was killed"
+        assert time.monotonic() < deadline, "there is no checkpoint"
+        time.sleep(0.05)
+
+
+def test_a_killed_run_resumes_and_ends_like_one_that_was_not(ray_session: RaySession, tmp_path: Path) -> None:
+    write_days(tmp_path / "data")
+    whole = train(tmp_path / "whole", tmp_path / "data")
+    assert whole["resumed_at"] == []
+
+    arguments = [ray_session.address, str(tmp_path / "killed"), str(tmp_path / "data")]
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER, *arguments], stderr=subprocess.DEVNULL)
+    try:
+        _wait_for_checkpoint(tmp_path / "killed" / "runs", driver)
+        os.kill(driver.pid, signal.SIGKILL)
+    finally:
+        driver.wait(timeout=30)
+    assert not (tmp_path / "killed" / "metrics.json").exists()
+    resumed = train(tmp_path / "killed", tmp_path / "data")
+
+    assert len(resumed["resumed_at"]) == 1
+    assert resumed["resumed_at"][0] != [0, 0]
+    assert resumed["loss"] == whole["loss"]
+    assert resumed["epochs"] == whole["epochs"]
+    assert _weights(tmp_path / "killed") == _weights(tmp_path / "whole")  # bit for bit, so training is too
+    _learned(whole, RankerModel.load(tmp_path / "whole"))
+
+
+def _learned(metrics: Metrics, model: RankerModel) -> None:
+    """What `tiny.examples` put into the data."""
+    assert model.heads == ("like", "long_view", "watch_time")  # a share is known in all rows and never happens
+    assert metrics["epochs"][-1]["heads"]["long_view"]["auc"] > 0.7
+    assert metrics["loss"][-1][1] < metrics["loss"][0][1]
+    x = features(np.random.default_rng(0), 1).repeat(6, 0)
+    x[:, INDEX["post_long_view_rate_28d"]] = np.linspace(0, 1, 6)
+    head = model.heads.index("long_view")
+    rising = model.predict(3, np.full(6, 4), x)[:, head]
+    assert (np.diff(rising) > 0).all()
+    by_post = model.predict(3, np.arange(27), x[:1].repeat(27, 0))[:, head].reshape(9, 3).mean(0)
+    assert (np.diff(by_post) > 0).all()  # chance rises with post % 3
+    seconds = model.predict(3, np.full(6, 4), x)[:, model.heads.index("watch_time")]
+    assert (seconds > 2).all()
+    assert (seconds < 40).all()
+    last = model.predict(USERS - 1, np.array([POSTS - 1]), x[:1])
+    assert (last == model.predict(-1, np.array([-1]), x[:1])).all()  # never seen in training: unknown
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(ray_session: RaySession, tmp_path: Path) -> None:
+    write_days(tmp_path / "data", days=2, rows=200)
+    how = replace(HOW, learning_rate=1e30, retries=0)
+    with pytest.raises(CascadeError, match=r"training ranker failed: the loss is (nan|inf)"):
+        train(tmp_path / "model", tmp_path / "data", how)
+    assert not (tmp_path / "model" / "metrics.json").exists()
+
+
+def test_survey_names_heads_users_and_posts(tmp_path: Path) -> None:
+    survey = survey_of(write_days(tmp_path, days=2, rows=2000), USERS, POSTS)
+    assert survey.heads == ("like", "long_view", "watch_time")
+    assert survey.users.tolist() == [True] * (USERS - 1) + [False]
+    assert survey.posts.tolist() == [True] * (POSTS - 1) + [False]
+    weights: dict[str, Any] = {
+        name: np.random.default_rng(0).random((rows + 1, 4))
+        for name, rows in (("user.weight", USERS), ("user_bias.weight", USERS))
+    } | {name: np.random.default_rng(1).random((POSTS + 1, 4)) for name in ("post.weight", "post_bias.weight")}
+    before = {name: weight.copy() for name, weight in weights.items()}
+    forget_untrained(weights, survey)
+    for name, weight in weights.items():
+        assert (weight[:-1] == before[name][:-1]).all()
+        assert (weight[-1] == before[name][0]).all()
