@@ -1,0 +1,131 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cluster.errors import InvalidField
+from cluster.settings import Settings
+from kernels.actions import ACTIONS
+from kernels.features import INDEX
+from training.data.dataset import DataSet, write_dataset
+from training.data.synth.parameters import Parameters
+from training.data.synth.synthesis import synthesise
+from training.evaluation.ranking import Quality, evaluate_ranking
+from training.evaluation.split import Split
+from training.features.examples import features_of
+from training.features.log import Log
+from training.models.ranker import RankerModel
+from training.train.all import train
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> DataSet:
+    return synthesise(Parameters(users=150, posts=300, days=8, seed=3), tmp_path_factory.mktemp("ranking") / "world")
+
+
+@pytest.fixture(scope="module")
+def split(dataset) -> Split:
+    days = np.unique(dataset.dates(dataset.read("impressions", ["time_ms"]))).tolist()
+    return Split(days[-4], days[-3], days[-1])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("ranker")
+
+
+@pytest.fixture(scope="module")
+def model(dataset, split, home, ray_session) -> RankerModel:
+    return RankerModel.load(train(Settings(home=home), dataset, ("ranker",), split.train_until) / "ranker")
+
+
+def scrambled(dataset: DataSet, after: int, folder: Path) -> DataSet:
+    """The same data with every label of later days dealt out anew."""
+    tables = {name: dataset.read(name) for name in dataset.manifest.rows}
+    impressions = tables["impressions"]
+    later = np.flatnonzero(dataset.dates(impressions) > after)
+    order = np.arange(impressions.num_rows)
+    order[later] = np.random.default_rng(0).permutation(later)
+    for name in (*ACTIONS, "watch_ms"):
+        column = impressions[name].take(pa.array(order))
+        impressions = impressions.set_column(impressions.column_names.index(name), name, column)
+    tables["impressions"] = impressions
+    return write_dataset(folder, "scrambled", tables, dataset.manifest.utc_offset_minutes, {})
+
+
+def test_scrambled_test_labels_change_no_score_bit_for_bit(dataset, split, model, ray_session, tmp_path):
+    other = scrambled(dataset, split.train_until, tmp_path / "data")
+    work = train(Settings(home=tmp_path / "home"), other, ("ranker",), split.train_until)
+    honest = evaluate_ranking(dataset, split, "frozen", model)
+    blind = evaluate_ranking(other, split, "frozen", RankerModel.load(work / "ranker"))
+    assert blind.predictions.equals(honest.predictions)
+    assert blind.quality["model"] != honest.quality["model"], "the labels did change"
+
+
+def test_frozen_features_are_no_back_door_to_the_labels(dataset, split):
+    """With a running rate of the user's own, a negative weight would mark what came before a positive."""
+    log = Log.load(dataset)
+    rows = split.test_rows(log)
+    x = features_of(log, rows, split.snapshot_ms(log), Log.load(dataset, split.train_until))
+    lists, labels = log.impressions.user[rows], (log.impressions.actions[rows] & 32 != 0).astype(float)
+    chance = Quality.of(lists, labels, np.zeros(len(rows)))
+    for name in ("user_followers", "user_account_age_days", "author_seen"):
+        assert np.ptp(x[:, INDEX[name]]) > 0
+    constant = Quality.of(lists, labels, x[:, INDEX["user_followers"]])
+    assert constant == chance
+    for sign in (1, -1):
+        rate = Quality.of(lists, labels, sign * x[:, INDEX["user_long_view_rate_28d"]])
+        assert rate.primary == pytest.approx(chance.primary, abs=0.02)
+
+
+def test_frozen_ranking_beats_chance_and_not_the_oracle(dataset, split, model):
+    result = evaluate_ranking(dataset, split, "frozen", model)
+    quality = {name: value.primary for name, value in result.quality.items()}
+    assert quality["random"] < quality["model"] < quality["oracle"]
+    assert result.quality["random"].gauc == pytest.approx(0.5)
+    assert result.quality["oracle"].gauc == 1
+    assert result.lists == result.users
+    log = Log.load(dataset)
+    rows = split.test_rows(log)
+    np.testing.assert_array_equal(result.predictions["time_ms"].to_numpy(), log.impressions.time_ms[rows])
+    assert result.predictions.column_names == ["user_id", "post_id", "time_ms", "score"]
+    assert np.isfinite(result.predictions["score"].to_numpy()).all()
+
+
+def test_daily_lists_are_users_and_days_with_frozen_beside_fresh(dataset, split, model):
+    result = evaluate_ranking(dataset, split, "daily", model)
+    assert result.lists > result.users
+    assert {"model", "model, frozen features", "popularity", "random", "oracle"} == set(result.quality)
+    assert result.quality["model"] != result.quality["model, frozen features"]
+
+
+def test_daily_features_of_the_first_day_are_the_frozen_ones(dataset, split, model):
+    first = Split(split.train_until, split.first, split.first)
+    result = evaluate_ranking(dataset, first, "daily", model)
+    assert result.quality["model"] == result.quality["model, frozen features"]
+
+
+@pytest.mark.parametrize(
+    ("until", "test", "field"),
+    [
+        ("yesterday", "20220429", "--train-until"),
+        ("20220431", "20220501", "--train-until"),
+        ("20220428", "20220499", "--test"),
+        ("20220428", "20220428:20220430", "--test"),
+        ("20220428", "20220501:20220430", "--test"),
+        ("20220428", "", "--test"),
+    ],
+)
+def test_dates_that_make_no_sense_are_named(until, test, field):
+    with pytest.raises(InvalidField) as error:
+        Split.parse(until, test)
+    assert error.value.field == field
+
+
+def test_days_without_rows_are_named(dataset, split):
+    with pytest.raises(InvalidField, match=r"--test has value '20300101:20300102'.*the data has"):
+        Split(split.train_until, 20300101, 20300102).check(dataset)
+    with pytest.raises(InvalidField, match="--train-until has value 19990101"):
+        Split(19990101, split.first, split.last).check(dataset)
+    split.check(dataset)
