@@ -2,18 +2,25 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from cluster.errors import InvalidField
+
+if TYPE_CHECKING:
+    from cluster.settings import Settings
+    from training.data.dataset import DataSet
+
 app = App(name="evaluate", help="Measure ranking and retrieval on held-out days.")
 
 Data = Annotated[Path | None, Parameter(help="Source data or a data set; default: that of the settings.")]
 Until = Annotated[str, Parameter(help="Last day that is trained on, yyyymmdd.")]
 Test = Annotated[str, Parameter(help="Days that are tested on, FIRST:LAST.")]
+Seed = Annotated[int, Parameter(help="Seed of all that is drawn in training.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
 
 
@@ -25,6 +32,7 @@ def ranking(
     data: Data = None,
     protocol: Literal["frozen", "daily"] = "frozen",
     predictions: Path | None = None,
+    seed: Seed = 1,
     json: Json = False,
 ) -> None:
     """Train the ranker up to a day, and rank what each user was shown on later days.
@@ -39,18 +47,15 @@ def ranking(
     """
     import pyarrow.parquet as pq
 
-    from cluster.settings import load_settings
-    from training.data.ensure import ensure_dataset
     from training.evaluation.ranking import evaluate_ranking
     from training.evaluation.split import Split
     from training.models.ranker import RankerModel
     from training.train.all import train
 
     split = Split.parse(train_until, test)
-    settings = load_settings()
-    dataset = ensure_dataset(settings if data is None else settings.model_copy(update={"data": data}))
+    settings, dataset = _open(data)
     split.check(dataset)
-    work = train(settings, dataset, ("ranker",), split.train_until)
+    work = train(settings, dataset, ("ranker",), split.train_until, seed)
     result = evaluate_ranking(dataset, split, protocol, RankerModel.load(work / "ranker"))
     if predictions is not None:
         pq.write_table(result.predictions, predictions)
@@ -58,6 +63,48 @@ def ranking(
     counts = {"rows": result.rows, "users": result.users, "lists": result.lists}
     quality = {name: value.as_dict() for name, value in result.quality.items()}
     _show(f"Ranking, {protocol}", {**head, **counts}, quality, json)
+
+
+@app.command
+def retrieval(
+    *, train_until: Until, test: Test, data: Data = None, k: str = "50,100,200", seed: Seed = 1, json: Json = False
+) -> None:
+    """Train the two-tower model up to a day, and look for what people came to like among all posts.
+
+    Parameters
+    ----------
+    k
+        How many posts are retrieved, numbers between commas.
+    """
+    from training.evaluation.retrieval import evaluate_retrieval
+    from training.evaluation.split import Split
+    from training.train.all import train
+
+    split, ks = Split.parse(train_until, test), _numbers("--k", k)
+    settings, dataset = _open(data)
+    split.check(dataset)
+    work = train(settings, dataset, ("two_tower",), split.train_until, seed)
+    result = evaluate_retrieval(dataset, split, ks, work / "two_tower", seed)
+    head = {"train_until": split.train_until, "test": [split.first, split.last]}
+    counts = {"users": result.users, "positives": result.positives, "posts": result.posts}
+    _show("Retrieval", {**head, **counts}, result.quality, json)
+
+
+def _open(data: Path | None) -> tuple["Settings", "DataSet"]:
+    """The settings, and the data set of the folder or of the settings, imported first if need be."""
+    from cluster.settings import load_settings
+    from training.data.ensure import ensure_dataset
+
+    settings = load_settings()
+    return settings, ensure_dataset(settings if data is None else settings.model_copy(update={"data": data}))
+
+
+def _numbers(field: str, text: str) -> list[int]:
+    """`50,100` as [50, 100]. Raises InvalidField."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise InvalidField(field, text, "must be whole numbers above 0 with commas between them, like 50,100")
+    return sorted({int(part) for part in parts})
 
 
 def _show(title: str, facts: dict[str, Any], quality: dict[str, dict[str, float]], json: bool) -> None:

@@ -44,7 +44,13 @@ class ExampleDays:
     lag_days: int = 0
 
 
-def train(settings: Settings, dataset: DataSet, models: Sequence[Model] = MODELS, until: int | None = None) -> Path:
+def train(
+    settings: Settings,
+    dataset: DataSet,
+    models: Sequence[Model] = MODELS,
+    until: int | None = None,
+    seed: int = 1,
+) -> Path:
     """Train `models` on the days up to `until` (yyyymmdd; default: all) and return the folder that holds them.
 
     A local Ray is started unless there is one. Raises CascadeError when the data has too few days, or a step fails.
@@ -53,7 +59,7 @@ def train(settings: Settings, dataset: DataSet, models: Sequence[Model] = MODELS
     work = settings.work / f"{dataset.manifest.name}-{fingerprint(log)[:12]}"
     with nullcontext() if ray.is_initialized() else start_ray(settings):
         for model in models:
-            _TRAIN[model](work, log)
+            _TRAIN[model](work, log, seed)
     return work
 
 
@@ -74,26 +80,26 @@ def fingerprint(log: Log) -> str:
     return digest.hexdigest()
 
 
-def _two_tower(work: Path, log: Log) -> Metrics:
+def _two_tower(work: Path, log: Log, seed: int) -> Metrics:
     inputs = {"data": fingerprint(log)}
     parts = work / "sequences" / "parts"
     run_step(
         Step("sequences", work / "sequences", Everything(), inputs),
         lambda _: {"files": len(build_sequences(log, parts))},
     )
-    step = Step("two_tower", work / "two_tower", TwoTowerTraining(), inputs)
+    step = Step("two_tower", work / "two_tower", TwoTowerTraining(seed=seed), inputs)
     return run_step(step, lambda step: train_two_tower(step, sorted(parts.iterdir()), log))
 
 
-def _prerank(work: Path, log: Log) -> Metrics:
+def _prerank(work: Path, log: Log, seed: int) -> Metrics:
     examples = _examples(work, log)
-    step = Step("prerank", work / "prerank", PrerankTraining(), {"examples": examples.fingerprint})
+    step = Step("prerank", work / "prerank", PrerankTraining(seed=seed), {"examples": examples.fingerprint})
     return run_step(step, lambda step: train_prerank(step, _files(examples)))
 
 
-def _ranker(work: Path, log: Log) -> Metrics:
+def _ranker(work: Path, log: Log, seed: int) -> Metrics:
     examples = _examples(work, log)
-    step = Step("ranker", work / "ranker", RankerTraining(), {"examples": examples.fingerprint})
+    step = Step("ranker", work / "ranker", RankerTraining(seed=seed), {"examples": examples.fingerprint})
     users, posts = len(log.users.ids), len(log.posts.ids)
     return run_step(step, lambda step: train_ranker(step, _files(examples), users, posts))
 
@@ -123,7 +129,7 @@ def _files(examples: Step) -> list[Path]:
     return sorted((examples.folder / "days").iterdir())
 
 
-_TRAIN: Final[dict[Model, Callable[[Path, Log], Metrics]]] = {
+_TRAIN: Final[dict[Model, Callable[[Path, Log, int], Metrics]]] = {
     "two_tower": _two_tower,
     "prerank": _prerank,
     "ranker": _ranker,

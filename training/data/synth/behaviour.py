@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtr  # type: ignore[import-untyped]
+from scipy.special import expit, ndtr
 
 from kernels.actions import ACTIONS
 from kernels.columns import I32, I64
