@@ -105,7 +105,7 @@ class TwoTower(nn.Module):
         candidates = functional.normalize(posts[: len(batch.log_q)], dim=1)
         logits = self.users(posts, batch) @ candidates.T * self.log_scale.exp() - batch.log_q
         chosen = logits.log_softmax(dim=1)[batch.target_user, batch.target_post]
-        return -(chosen * batch.target_weight).sum() / batch.target_weight.sum()
+        return -(chosen * batch.target_weight).sum() / batch.target_weight.sum().clamp_min(1e-9)
 
     @torch.no_grad()
     def limit(self) -> None:

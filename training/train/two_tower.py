@@ -10,6 +10,7 @@ import ray.train.torch
 import torch
 from ray.train.torch import TorchTrainer
 
+from cluster.errors import CascadeError
 from training.features.log import Log
 from training.models.two_tower_network import PostInputs, TwoTower
 from training.train import ray_train
@@ -30,8 +31,11 @@ _TOP: Final = 100
 def train_two_tower(step: Step, sequences: Sequence[Path], log: Log) -> Metrics:
     """Train on the Parquet files of `build_sequences`; write the user tower and `post_vectors.npy`.
 
-    The step's config is a TwoTowerTraining. Raises CascadeError when the loss is not finite.
+    The step's config is a TwoTowerTraining. Raises CascadeError when nobody was shown two posts, or the loss is not
+    finite.
     """
+    if len(log.impressions) == 0 or np.diff(log.starts).max() < 2:
+        raise CascadeError("nobody was shown two posts: there is no sequence to learn from", "train on more days")
     inputs = PostInputs.of(log.posts)
     state = ray_train.fit(
         TorchTrainer,
@@ -40,6 +44,7 @@ def train_two_tower(step: Step, sequences: Sequence[Path], log: Log) -> Metrics:
         {"how": step.config, "inputs": tuple(column.numpy() for column in inputs)},
         {"train": ray_train.parquet(sequences, COLUMNS)},
         workers=step.config.workers,
+        retries=step.config.retries,
     )
     network = TwoTower(inputs, step.config.id_dropout)
     network.load_state_dict(state["learner"]["network"])
@@ -60,10 +65,22 @@ def _loop(config: dict[str, Any]) -> None:
     train = sequences.take(np.flatnonzero(~held_out[sequences.user]))
     learner = TwoTowerLearner(network, ray.train.torch.prepare_model(network), train, how)
     valid = sequences.take(np.flatnonzero(held_out[sequences.user]))
-    state = ray_train.saved() or {"epoch": 0, "history": {"loss": [], "recall": [], "seconds": 0.0}}
-    if state["epoch"]:
+    learner.steps = _least(learner.steps)
+    state = ray_train.saved()
+    if state is None:
+        state = {"epoch": 0, "history": {"resumed_at": [], "loss": [], "recall": [], "seconds": 0.0}}
+    else:
         learner.restore(state["learner"])
+        state["history"]["resumed_at"].append(state["epoch"])
     _train(config, learner, valid, state)
+
+
+def _least(steps: int) -> int:
+    """The least number of all workers: each must take part in every step."""
+    least = torch.tensor(steps)
+    if ray.train.get_context().get_world_size() > 1:
+        torch.distributed.all_reduce(least, torch.distributed.ReduceOp.MIN)
+    return int(least)
 
 
 def _train(config: dict[str, Any], learner: TwoTowerLearner, valid: Sequences, state: dict[str, Any]) -> None:

@@ -22,7 +22,9 @@ class TwoTowerTraining:
     """How the two-tower model is trained."""
 
     epochs: int = 10
-    batch: int = 512  # sequences
+    batch: int = 512  # sequences at most; fewer where an epoch would have fewer than
+    steps: int = 50  # batches,
+    least_batch: int = 32  # down to this many
     learning_rate: float = 0.02
     weight_decay: float = 0.1
     warmup_steps: int = 20
@@ -36,6 +38,7 @@ class TwoTowerTraining:
     threads: int = 1
     seed: int = 1
     workers: int = 1
+    retries: int = 2  # of a worker that died
 
 
 class TwoTowerLearner:
@@ -51,6 +54,9 @@ class TwoTowerLearner:
         """`model` is `network`, or the wrapper that synchronises it between workers."""
         self.network, self.model, self.sequences, self.how = network, model, sequences, how
         self.rows = sequences.usable
+        self.batch = min(how.batch, max(how.least_batch, len(self.rows) // how.steps))
+        #: Batches of an epoch.
+        self.steps = -(-len(self.rows) // self.batch)
         shares = target_shares(sequences, how.idle_weight, network.size)
         self.sampling = Sampling(how.horizon, how.idle_weight, how.negatives, shares)
         tables = [weight for weight in network.parameters() if weight.ndim == 2]
@@ -66,18 +72,13 @@ class TwoTowerLearner:
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
 
-    @property
-    def steps(self) -> int:
-        """Batches of an epoch."""
-        return -(-len(self.rows) // self.how.batch)
-
     def epoch(self, epoch: int, worker: int) -> Iterator[float]:
         """Train one epoch; yields the loss of each batch. Depends on nothing random but seed, epoch and worker."""
         rng = np.random.default_rng((self.how.seed, epoch, worker))
         torch.manual_seed(int(rng.integers(1 << 62)))
         order = rng.permutation(self.rows)
         for step in range(self.steps):
-            chosen = order[step * self.how.batch : (step + 1) * self.how.batch]
+            chosen = order[step * self.batch : (step + 1) * self.batch]
             self._set_rate(epoch * self.steps + step, self.how.epochs * self.steps)
             loss = self.model(draw(self.sequences, chosen, self.sampling, rng))
             self.optimiser.zero_grad()

@@ -1,0 +1,134 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from kernels.columns import DAY_MS, HOUR_MS
+from training.data.dataset import write_dataset
+from training.evaluation.retrieval import HeldOut, evaluate_retrieval, linear, recalls, two_tower
+from training.evaluation.split import Split
+from training.features.log import Log
+from training.models.two_tower import AGES, UserTower
+
+START = 1_650_412_800_000  # 20 April 2022, 00:00 UTC
+POSTS, DURATION_MS = 8, 10_000
+SPLIT = Split(20220422, 20220423, 20220424)
+
+#: user, post, day, long view, like, milliseconds watched
+ROWS = [
+    (1, 0, 0, True, False, 0),
+    (1, 1, 1, False, False, 0),
+    (2, 1, 2, True, False, 0),
+    (3, 0, 2, False, False, DURATION_MS),
+    # test days
+    (1, 2, 3, True, False, 0),
+    (1, 3, 3, False, True, 0),
+    (1, 4, 4, False, False, DURATION_MS - 1),
+    (1, 0, 4, True, False, 0),  # shown before: does not count
+    (2, 5, 3, False, False, DURATION_MS),  # watched to its end
+    (3, 7, 3, False, False, DURATION_MS),  # a post whose length is not known
+    (4, 6, 4, True, False, None),  # nothing is known of this user
+    (2, 6, 5, True, False, 0),  # a day later than the test
+]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    user, post, day, long_view, like, watch = zip(*ROWS, strict=True)
+    tables = {
+        "posts": pa.table(
+            {
+                "post_id": range(POSTS),
+                "author_id": [0] * POSTS,
+                "created_ms": [START] * POSTS,
+                "duration_ms": pa.array([DURATION_MS] * 7 + [None], pa.int64()),
+            }
+        ),
+        "users": pa.table({"user_id": [1, 2, 3, 4]}),
+        "impressions": pa.table(
+            {
+                "user_id": user,
+                "post_id": post,
+                "time_ms": [START + d * DAY_MS + i * 1000 for i, d in enumerate(day)],
+                "long_view": long_view,
+                "like": like,
+                "watch_ms": pa.array(watch, pa.int64()),
+            }
+        ),
+    }
+    return write_dataset(tmp_path_factory.mktemp("retrieval") / "data", "tiny", tables, 0, {})
+
+
+@pytest.fixture(scope="module")
+def held_out(dataset):
+    return HeldOut(dataset, SPLIT)
+
+
+def test_positives_are_what_was_liked_on_test_days_and_not_shown_before(held_out):
+    assert held_out.users.tolist() == [0, 1, 3]  # user 3 liked nothing that is known
+    assert held_out.positives.toarray().nonzero()[1].tolist() == [2, 3, 5, 6]
+    assert [row.nonzero()[0].tolist() for row in held_out.shown.toarray()] == [[0, 1], [1], [0], []]
+    assert [row.nonzero()[0].tolist() for row in held_out.liked.toarray()] == [[0], [1], [0], []]
+    assert held_out.popularity.tolist() == [2, 1, 0, 0, 0, 0, 0, 0]
+
+
+def test_recall_is_a_mean_over_users_of_posts_not_shown_before(held_out):
+    table = np.zeros((4, POSTS), np.float32)
+    table[0] = [9, 8, 7, 0, 6, 0, 0, 0]  # without 0 and 1, which were shown: 2, 4, then any
+    table[1, 3:6] = [3, 2, 1]  # 3, 4, 5
+    table[3, 6] = 1
+    found = recalls(held_out, lambda users: table[users].copy(), [1, 2, 3, 100], seed=0)
+    assert found["recall@1"] == pytest.approx((1 / 2 + 0 + 1) / 3)
+    assert found["recall@2"] == found["recall@1"]
+    assert found["recall@3"] >= (1 / 2 + 1 + 1) / 3 - 1e-9
+    assert found["recall@100"] == 1
+
+
+def test_equal_scores_have_no_order(held_out):
+    """Over many seeds, constant scores find what chance finds."""
+    found = [recalls(held_out, lambda users: np.zeros((len(users), POSTS), np.float32), [2], s) for s in range(400)]
+    expected = np.mean([2 / 6, 2 / 7, 2 / 8])
+    assert np.mean([f["recall@2"] for f in found]) == pytest.approx(expected, abs=0.03)
+
+
+def test_linear_scores_are_sums_over_what_was_shown(held_out):
+    weights = np.arange(POSTS * POSTS, dtype=np.float32).reshape(POSTS, POSTS)
+    scores = linear(held_out.shown, weights)(np.array([0, 3]))
+    np.testing.assert_array_equal(scores, [weights[0] + weights[1], np.zeros(POSTS)])
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Posts are axes; a post as history is the next post's axis."""
+    axes = np.eye(POSTS, dtype=np.float32)
+    ages = (2.0 ** -np.arange(AGES)).astype(np.float32)
+    UserTower(np.roll(axes, 1, axis=1), np.ones(1024, np.float32), ages, np.zeros(POSTS, np.float32)).save(tmp_path)
+    np.save(tmp_path / "post_vectors.npy", axes)
+    return tmp_path
+
+
+def test_users_are_encoded_at_the_end_of_training(dataset, held_out, model):
+    log = Log.load(dataset, SPLIT.train_until)
+    scores = two_tower(log, SPLIT, held_out.users, held_out.popularity, model)(held_out.users)
+    end = START + 3 * DAY_MS
+    hours = [(end - START) / HOUR_MS, (end - START - DAY_MS - 1000) / HOUR_MS]
+    expected = np.zeros(POSTS, np.float32)
+    expected[[1, 2]] = [2.0 ** -int(np.log2(1 + h)) for h in hours]
+    np.testing.assert_allclose(scores[0], expected / np.linalg.norm(expected), rtol=1e-5)
+    np.testing.assert_array_equal(scores[1], np.eye(POSTS, dtype=np.float32)[2])
+
+
+def test_who_has_no_history_gets_what_is_popular(dataset, held_out, model):
+    log = Log.load(dataset, SPLIT.train_until)
+    scores = two_tower(log, SPLIT, held_out.users, held_out.popularity, model)(np.array([3]))
+    np.testing.assert_array_equal(scores, [held_out.popularity])
+
+
+def test_all_retrievers_are_measured_on_the_same_users(dataset, model):
+    result = evaluate_retrieval(dataset, SPLIT, [1, 3], model, seed=0)
+    assert (result.users, result.positives, result.posts) == (3, 4, POSTS)
+    names = [name.split(" ")[0] for name in result.quality]
+    assert names == ["two_tower", "ease", "ease", "item_to_item", "item_to_item", "popularity", "random"]
+    for quality in result.quality.values():
+        assert list(quality) == ["recall@1", "recall@3"]
+        assert 0 <= quality["recall@1"] <= quality["recall@3"] <= 1
+    assert result.quality["two_tower"]["recall@1"] == pytest.approx((1 / 2 + 0 + 0) / 3)
