@@ -26,8 +26,8 @@ Draw = Callable[[int, np.random.Generator], Sequence[bytes]]
 
 #: Seconds between two looks for calls that are over their time.
 WATCH: Final = 0.05
-#: The generator's nice value during a run, if it may be raised so far.
-NICE: Final = -10
+#: How the generator is scheduled during a run, if it may be: it gets the CPU as soon as a request is due.
+REALTIME: Final = os.SCHED_FIFO
 #: Seconds between the start of a run and its first possible arrival.
 LEAD: Final = 0.05
 
@@ -70,8 +70,8 @@ class Trace:
     bodies: Sequence[bytes]
     client_cpu: float
     """CPU seconds that this process spent during the run."""
-    client_nice: int
-    """The generator's scheduling priority."""
+    client_realtime: bool
+    """Whether the generator went before the servers when it had something to do."""
 
     @property
     def counted(self) -> NDArray[np.bool_]:
@@ -83,7 +83,7 @@ async def open_loop(pool: Pool, draw: Draw, schedule: Schedule) -> Trace:
     """Drive `schedule` over `pool` with the requests that `draw` gives; returns when each has ended."""
     arrivals = schedule.arrivals()
     payloads = draw(len(arrivals), schedule.rng("payloads"))
-    with _undisturbed() as nice:
+    with _undisturbed() as realtime:
         cpu = time.process_time()
         start = time.monotonic() + LEAD
         calls = [Call(payload, start + at) for payload, at in zip(payloads, arrivals.tolist(), strict=True)]
@@ -98,7 +98,7 @@ async def open_loop(pool: Pool, draw: Draw, schedule: Schedule) -> Trace:
         queued=np.array([call.queued for call in calls], np.bool_),
         bodies=[call.body for call in calls],
         client_cpu=cpu,
-        client_nice=nice,
+        client_realtime=realtime,
     )
 
 
@@ -134,23 +134,23 @@ def _late(call: Call, timeout: float) -> bool:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[int]:
-    """Keep the garbage collector and, where allowed, busy servers from pausing the generator; gives its nice value.
+def _undisturbed() -> Iterator[bool]:
+    """Keep the garbage collector and, where allowed, busy servers from pausing the generator; tells if it is allowed.
 
     The generator needs little of the CPU, but at once: late sending would bunch requests that were due apart.
     """
-    before = os.getpriority(os.PRIO_PROCESS, 0)
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
     with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+        os.sched_setscheduler(0, REALTIME, os.sched_param(1))
     gc.collect()
     gc.freeze()
     gc.disable()
     try:
-        yield os.getpriority(os.PRIO_PROCESS, 0)
+        yield os.sched_getscheduler(0) == REALTIME
     finally:
         gc.enable()
         gc.unfreeze()
-        os.setpriority(os.PRIO_PROCESS, 0, before)
+        os.sched_setscheduler(0, *before)
 
 
 async def settle(pool: Pool, payload: bytes, quick: float, patience: float) -> bool:

@@ -4,6 +4,8 @@
 a process of its own because a Ray driver has threads, which would disturb the load generator.
 """
 
+import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -12,29 +14,32 @@ from contextlib import contextmanager
 from typing import Final
 
 from cluster.errors import CascadeError
+from cluster.processes.run_state import Run
 from cluster.ray_environment import set_ray_environment
 
 PREFIX: Final = "/noop"
 NAME: Final = "noop"
-#: Seconds that deploying and deleting may take.
-PATIENCE: Final = 120.0
+#: Seconds that deploying may take, and deleting.
+PATIENCE: Final = 60.0
 
 
 @contextmanager
-def noop_application(ray_address: str) -> Iterator[None]:
-    """Have the no-op answer under PREFIX of Serve's HTTP address. Raises CascadeError when it cannot be deployed."""
+def noop_application(run: Run) -> Iterator[None]:
+    """Have the no-op answer under PREFIX of the address of `run`. Raises CascadeError when it cannot be deployed."""
     with tempfile.TemporaryFile() as messages:
         driver = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.noop", ray_address],
+            [sys.executable, "-m", "benchmarks.noop", run.ray_address],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=messages,
+            env=os.environ | run.ray_environment,
         )
         assert driver.stdin is not None
         assert driver.stdout is not None
         try:
-            if not driver.stdout.readline():
-                driver.wait(PATIENCE)
+            ready, _, _ = select.select([driver.stdout], [], [], PATIENCE)
+            if not ready or not driver.stdout.readline():
+                driver.kill()
                 messages.seek(0)
                 raise CascadeError(
                     "the no-op could not be deployed:\n" + messages.read().decode(errors="replace")[-2000:],

@@ -45,8 +45,8 @@ class Point:
     stages_ms: dict[str, Stage]
     client_cpu_us: float
     """CPU of the generator per request, warm-up included."""
-    client_nice: int
-    """The generator's scheduling priority; 0 is that of the servers."""
+    client_realtime: bool
+    """Whether the generator went before the servers when it had something to do."""
     valid: bool
     """False when the generator's lag is large enough to blur the result."""
 
@@ -79,7 +79,7 @@ def summarise(trace: Trace, answers: Answers) -> Point:
         cold_start=answers.cold_start,
         stages_ms=answers.stages_ms,
         client_cpu_us=float(trace.client_cpu / max(1, len(trace.intended)) * 1e6),
-        client_nice=trace.client_nice,
+        client_realtime=trace.client_realtime,
         valid=lag.p99 <= max(FINE_MS, min(LAG_MS, LAG_SHARE * latency.p99)),
     )
 

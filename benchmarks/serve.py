@@ -88,8 +88,7 @@ def serve(
     )
     progress = Console(stderr=True)
     benchmark = ServingBenchmark(plan, FeedRequests(at, user_ids, limit), progress.print)
-    ray_address = run.ray_address if run and floor else None
-    report = uvloop.run(benchmark.run(ray_address=ray_address, compute=compute))
+    report = uvloop.run(benchmark.run(floor_of=run if floor else None, compute=compute))
     if not as_json:
         Console().print(table(report))
     if out:

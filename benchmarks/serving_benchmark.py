@@ -19,6 +19,7 @@ from benchmarks.report import Floor, Plan, Report, goodput
 from benchmarks.sweep import find_goodput
 from benchmarks.users import FEED, FeedRequests
 from cluster.errors import CascadeError
+from cluster.processes.run_state import Run
 
 T = TypeVar("T")
 
@@ -42,8 +43,8 @@ class ServingBenchmark:
         )
         self._not_reported = ["surfaces but home", "servers on other machines than the load generator"]
 
-    async def run(self, *, ray_address: str | None, compute: bool) -> Report:
-        """Measure everything; the floor only with `ray_address`, the compute only if asked for.
+    async def run(self, *, floor_of: Run | None, compute: bool) -> Report:
+        """Measure everything; the floor only with `floor_of`, the Run of that server, the compute only if asked for.
 
         Raises CascadeError when the server does not answer. What else cannot be measured is named in the report.
         """
@@ -51,7 +52,7 @@ class ServingBenchmark:
         unloaded, points = await self._feeds()
         found = goodput(points, self._plan.slo_ms)
         cost = await self._try("compute and efficiency", self._compute() if compute else None)
-        floor = await self._try("the no-op", self._floor(ray_address, found) if ray_address else None)
+        floor = await self._try("the no-op", self._floor(floor_of, found) if floor_of else None)
         met = [point.lag_ms.p99 for point in points if point.meets(self._plan.slo_ms)]
         return Report(
             benchmark="serve",
@@ -89,13 +90,13 @@ class ServingBenchmark:
                 await meets(rate)
         return unloaded, points
 
-    async def _floor(self, ray_address: str, rate: float) -> Floor:
+    async def _floor(self, run: Run, rate: float) -> Floor:
         """The no-op unloaded and at `rate`, asked with a feed request."""
         self._say("deploying the no-op ...")
         address = replace(self._address, prefix=PREFIX)
         [body] = self._requests.bodies(1, np.random.default_rng(self._plan.seed))
         payload = address.post(FEED, body)
-        with noop_application(ray_address):
+        with noop_application(run):
             async with Pool(address, self._plan.connections) as pool:
                 target = Target("no-op", pool, lambda n, _: [payload] * n, read_nothing)
                 noop = Measurement(target, self._schedule, self._say)

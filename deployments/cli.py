@@ -1,5 +1,6 @@
 """`cascade up`, `down` and `status`."""
 
+import os
 import sys
 from typing import Annotated
 
@@ -43,6 +44,7 @@ def status(*, json: Json = False) -> None:
     run = read_run(settings.run_file)
     if run is None or not run.alive:
         raise CascadeError("Cascade is not up", "start it with `cascade up`")
+    os.environ.update(run.ray_environment)
     from deployments.status import report
 
     found = report(run)

@@ -45,6 +45,17 @@ class Run(Struct, frozen=True, kw_only=True):
     started_at: str  # ISO 8601, UTC
 
     @property
+    def ray_environment(self) -> dict[str, str]:
+        """What a process must have in its environment, before it imports Ray, to connect to the Ray of this run.
+
+        A Ray started here listens on 127.0.0.1 alone, which other drivers would replace by the machine's address; the
+        folder tells `cascade down` that the process belongs to the run.
+        """
+        if self.ray_folder is None:
+            return {}
+        return {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_TMPDIR": self.ray_folder}
+
+    @property
     def alive(self) -> bool:
         """Whether this very `cascade up` still runs."""
         return self.up.find() is not None

@@ -1,6 +1,7 @@
 """Small HTTP servers with known behaviour, each on a loop and a thread of its own."""
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -11,6 +12,7 @@ import msgspec
 from aiohttp import web
 
 from benchmarks.http_client import Address
+from cluster.processes.run_state import ProcessId, Run
 from cluster.wire import FeedResponse, Item
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -93,3 +95,18 @@ def serving(handler: Handler) -> Iterator[Address]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+def run_at(url: str, dataset: str = "") -> Run:
+    """A `cascade up` that is this very process and listens at `url`."""
+    return Run(
+        up=ProcessId.of(os.getpid()),
+        store_url="",
+        store=None,
+        ray_address="127.0.0.1:1",
+        ray_folder=None,
+        http_address=url,
+        release="2022-05-04",
+        dataset=dataset,
+        started_at="",
+    )

@@ -11,7 +11,7 @@ import uvloop
 from aiohttp import web
 
 from benchmarks.http_client import BROKEN, TIMEOUT, Address, Pool
-from benchmarks.load import LEAD, NICE, Schedule, Trace, open_loop, settle
+from benchmarks.load import LEAD, REALTIME, Schedule, Trace, open_loop, settle
 from tests.benchmarks.servers import FEED, Stalling, answers, serving
 
 
@@ -119,28 +119,27 @@ def test_a_server_that_is_gone_breaks_every_request():
     assert np.all(np.isnan(trace.sent))
 
 
-def test_collector_and_priority_are_as_before_after_a_run():
-    before = os.getpriority(os.PRIO_PROCESS, 0)
+def test_collector_and_scheduling_are_as_before_after_a_run():
+    before = os.sched_getscheduler(0)
     with serving(answers()) as address:
-        trace = load(address, Schedule(rate=10, seconds=0.1, warmup=0.0))
-    assert trace.client_nice in (before, NICE)
-    assert os.getpriority(os.PRIO_PROCESS, 0) == before
+        load(address, Schedule(rate=10, seconds=0.1, warmup=0.0))
+    assert os.sched_getscheduler(0) == before
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
 
 
-def test_a_generator_that_may_not_be_raised_works_as_it_is(monkeypatch):
-    allowed = os.setpriority
+def test_a_generator_that_may_not_go_first_works_as_it_is(monkeypatch):
+    allowed = os.sched_setscheduler
 
-    def refuse(which: int, who: int, nice: int) -> None:
-        if nice < os.getpriority(which, who):
+    def refuse(who: int, policy: int, param: os.sched_param) -> None:
+        if policy == REALTIME:
             raise PermissionError
-        allowed(which, who, nice)
+        allowed(who, policy, param)
 
-    monkeypatch.setattr(os, "setpriority", refuse)
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
     with serving(answers()) as address:
         trace = load(address, Schedule(rate=10, seconds=0.5, warmup=0.0))
-    assert trace.client_nice == os.getpriority(os.PRIO_PROCESS, 0)
+    assert trace.client_realtime is False
     assert set(trace.status) == {200}
 
 

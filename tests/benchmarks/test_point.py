@@ -23,7 +23,7 @@ def trace(latency, *, status=200, lag=0.0, queued=False, rate=100.0, seconds=10.
         queued=np.array(np.broadcast_to(queued, n), np.bool_),
         bodies=[b"%d" % i for i in range(n)],
         client_cpu=0.11,
-        client_nice=-10,
+        client_realtime=True,
     )
 
 

@@ -1,11 +1,9 @@
 """`cascade bench serve` against small servers: what it prints, and what it says when it cannot."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import msgspec
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,9 +13,9 @@ from benchmarks import serving_benchmark
 from benchmarks.cli import app
 from benchmarks.serve import parse_rates
 from cluster.errors import CascadeError, InvalidField
-from cluster.processes.run_state import ProcessId, Run, write_run
+from cluster.processes.run_state import write_run
 from cluster.settings import load_settings
-from tests.benchmarks.servers import FEED, answers, feed, serving
+from tests.benchmarks.servers import FEED, answers, feed, run_at, serving
 
 ALONE = ("--no-floor", "--no-compute")
 
@@ -108,20 +106,7 @@ def test_degraded_and_short_feeds_are_counted_and_errors_fail(users, capsys):
 
 def test_the_running_server_is_found_with_its_users(users, capsys):
     with serving(answers()) as address:
-        write_run(
-            load_settings().run_file,
-            Run(
-                up=ProcessId.of(psutil.Process(os.getpid()).pid),
-                store_url="",
-                store=None,
-                ray_address="",
-                ray_folder=None,
-                http_address=address.url,
-                release="2022-05-04",
-                dataset=str(users),
-                started_at="",
-            ),
-        )
+        write_run(load_settings().run_file, run_at(address.url, str(users)))
         bench("--rates", 20, "--seconds", 0.5, "--warmup", 0, "--slo-ms", 5000, "--json", *ALONE)
     report = msgspec.json.decode(capsys.readouterr().out)
     assert (report["plan"]["address"], report["plan"]["release"]) == (address.url, "2022-05-04")

@@ -59,3 +59,10 @@ def test_a_process_is_alive_until_it_ends() -> None:
 
 def test_a_reused_id_is_another_process() -> None:
     assert ProcessId(os.getpid(), psutil.Process().create_time() - 1).find() is None
+
+
+def test_a_ray_of_our_own_is_reached_on_loopback_and_its_drivers_are_known_by_the_folder() -> None:
+    run = run_of(os.getpid())
+    assert run.ray_environment == {}
+    environment = msgspec.structs.replace(run, ray_folder="/tmp/cascade-x").ray_environment
+    assert environment == {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_TMPDIR": "/tmp/cascade-x"}

@@ -1,0 +1,25 @@
+"""`cascade bench serve` on the real server: every part of its report."""
+
+import json
+
+
+def test_the_report_has_feeds_floor_compute_and_efficiency(served):
+    done = served.cascade(
+        *("bench", "serve", "--rates", "5", "--seconds", "2", "--warmup", "1", "--slo-ms", "5000", "--json")
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["plan"]["release"] == served.run.release
+    assert report["plan"]["users"] == 200
+    [point] = report["points"]
+    assert (point["requests"], point["errors"]) == (10, {})
+    assert point["cold_start"] < 10
+    assert {"scoring", "total"} <= point["stages_ms"].keys()
+    assert report["floor"]["unloaded"]["errors"] == {}
+    assert report["floor_p50_ms"] > 0
+    assert report["compute"]["requests"] == 300
+    assert 0 < report["compute_ms"] < 1000
+    if report["goodput_rps"]:  # a crowded machine may make the load generator late
+        assert report["efficiency"] > 0
+    assert not [missing for missing in report["not_reported"] if "no-op" in missing or "compute" in missing]
+    assert served.request("GET", "/noop").status == 404
