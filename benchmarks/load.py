@@ -26,8 +26,6 @@ Draw = Callable[[int, np.random.Generator], Sequence[bytes]]
 
 #: Seconds between two looks for calls that are over their time.
 WATCH: Final = 0.05
-#: How the generator is scheduled during a run, if it may be: it gets the CPU as soon as a request is due.
-REALTIME: Final = os.SCHED_FIFO
 #: Seconds between the start of a run and its first possible arrival.
 LEAD: Final = 0.05
 
@@ -83,7 +81,7 @@ async def open_loop(pool: Pool, draw: Draw, schedule: Schedule) -> Trace:
     """Drive `schedule` over `pool` with the requests that `draw` gives; returns when each has ended."""
     arrivals = schedule.arrivals()
     payloads = draw(len(arrivals), schedule.rng("payloads"))
-    with _undisturbed() as realtime:
+    with _uncollected(), _going_first() as realtime:
         cpu = time.process_time()
         start = time.monotonic() + LEAD
         calls = [Call(payload, start + at) for payload, at in zip(payloads, arrivals.tolist(), strict=True)]
@@ -134,22 +132,33 @@ def _late(call: Call, timeout: float) -> bool:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[bool]:
-    """Keep the garbage collector and, where allowed, busy servers from pausing the generator; tells if it is allowed.
-
-    The generator needs little of the CPU, but at once: late sending would bunch requests that were due apart.
-    """
-    before = os.sched_getscheduler(0), os.sched_getparam(0)
-    with suppress(PermissionError):
-        os.sched_setscheduler(0, REALTIME, os.sched_param(1))
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from pausing the generator."""
     gc.collect()
     gc.freeze()
     gc.disable()
     try:
-        yield os.sched_getscheduler(0) == REALTIME
+        yield
     finally:
         gc.enable()
         gc.unfreeze()
+
+
+@contextmanager
+def _going_first() -> Iterator[bool]:
+    """Where the system allows it, have the CPU as soon as a request is due; tells whether it does.
+
+    The generator needs little of the CPU, but at once: late sending would bunch requests that were due apart.
+    """
+    if not hasattr(os, "sched_setscheduler"):  # not Linux
+        yield False
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        yield os.sched_getscheduler(0) == os.SCHED_FIFO
+    finally:
         os.sched_setscheduler(0, *before)
 
 
