@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
+from cluster.errors import CascadeError
 from kernels.actions import BIT
 from kernels.columns import F32, I64
 from kernels.features import INDEX
@@ -48,7 +49,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class RankingResult:
-    rows: int
+    rows: int  # with a label
     users: int
     lists: int
     quality: dict[str, Quality]  # of the model, and of what it is held against
@@ -58,29 +59,42 @@ class RankingResult:
 def evaluate_ranking(dataset: DataSet, split: Split, protocol: Protocol, model: RankerModel) -> RankingResult:
     """Score the test rows with a model that was trained up to `split.train_until`.
 
-    Beside it: `popularity` (the post's smoothed share of long views up to then), `random` (its expectation) and
-    `oracle` (the labels themselves).
+    Beside it: `popularity` (the post's smoothed share of long views, by the same features), `random` (its
+    expectation) and `oracle` (the labels themselves). Rows without a label are scored, but not measured.
+    Raises CascadeError when the model has no head for long views, or no row has the label.
     """
+    if LABEL not in model.heads:
+        raise CascadeError(
+            f"the ranker has no head for {LABEL}, only {list(model.heads)}",
+            f"ranking is measured by {LABEL}: the training days need impressions with and without it",
+        )
     log = Log.load(dataset)
     rows = split.test_rows(log)
+    x = _frozen_features(dataset, log, split, rows)
+    scores: dict[str, Array] = {"model": _scores(model, log, rows, x)}
+    if protocol == "daily":
+        scores["model, frozen features"] = scores["model"]
+        x = _daily_features(dataset, log, rows)
+        scores["model"] = _scores(model, log, rows, x)
+    scores["popularity"] = x[:, INDEX[f"post_{LABEL}_rate_28d"]]
+    return _measured(log, rows, protocol, scores)
+
+
+def _measured(log: Log, rows: I64, protocol: Protocol, scores: dict[str, Array]) -> RankingResult:
     seen = log.impressions
+    known = seen.known[rows] & BIT[LABEL] != 0
+    if not known.any():
+        raise CascadeError(f"no test row says whether {LABEL} followed", "import impressions with that column")
     labels = (seen.actions[rows] & BIT[LABEL] != 0).astype(np.float64)
     lists = seen.user[rows].astype(np.int64)
     if protocol == "daily":
         lists = lists * 100_000_000 + seen.date[rows]
-    frozen = _frozen_features(dataset, log, split, rows)
-    scores: dict[str, Array] = {"model": _scores(model, log, rows, frozen)}
-    if protocol == "daily":
-        scores["model, frozen features"] = scores["model"]
-        scores["model"] = _scores(model, log, rows, _daily_features(dataset, log, rows))
-    scores["popularity"] = frozen[:, INDEX[f"post_{LABEL}_rate_28d"]]
-    scores["random"] = np.zeros(len(rows))  # ties count as their expectation
-    scores["oracle"] = labels
+    everything = {**scores, "random": np.zeros(len(rows)), "oracle": labels}  # ties count as their expectation
     return RankingResult(
-        rows=len(rows),
-        users=len(np.unique(seen.user[rows])),
-        lists=len(np.unique(lists)),
-        quality={name: Quality.of(lists, labels, score) for name, score in scores.items()},
+        rows=int(known.sum()),
+        users=len(np.unique(seen.user[rows][known])),
+        lists=len(np.unique(lists[known])),
+        quality={name: Quality.of(lists[known], labels[known], score[known]) for name, score in everything.items()},
         predictions=pa.table(
             {
                 "user_id": log.users.ids[seen.user[rows]],

@@ -1,8 +1,9 @@
 """Training the models of a release, step by step; a step whose inputs have not changed is not run again."""
 
 import hashlib
+import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -57,7 +58,8 @@ def train(
     """
     log = Log.load(dataset, until)
     work = settings.work / f"{dataset.manifest.name}-{fingerprint(log)[:12]}"
-    with nullcontext() if ray.is_initialized() else start_ray(settings):
+    # Ray writes notices to stdout, where a command may be about to print one document.
+    with redirect_stdout(sys.stderr), nullcontext() if ray.is_initialized() else start_ray(settings):
         for model in models:
             _TRAIN[model](work, log, seed)
     return work

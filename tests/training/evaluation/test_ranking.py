@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cluster.errors import InvalidField
+from cluster.errors import CascadeError
 from cluster.settings import Settings
 from kernels.actions import ACTIONS
 from kernels.features import INDEX
@@ -17,6 +17,9 @@ from training.features.examples import features_of
 from training.features.log import Log
 from training.models.ranker import RankerModel
 from training.train.all import train
+
+# Ray warns of its own defaults.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 
 
 @pytest.fixture(scope="module")
@@ -106,26 +109,28 @@ def test_daily_features_of_the_first_day_are_the_frozen_ones(dataset, split, mod
     assert result.quality["model"] == result.quality["model, frozen features"]
 
 
-@pytest.mark.parametrize(
-    ("until", "test", "field"),
-    [
-        ("yesterday", "20220429", "--train-until"),
-        ("20220431", "20220501", "--train-until"),
-        ("20220428", "20220499", "--test"),
-        ("20220428", "20220428:20220430", "--test"),
-        ("20220428", "20220501:20220430", "--test"),
-        ("20220428", "", "--test"),
-    ],
-)
-def test_dates_that_make_no_sense_are_named(until, test, field):
-    with pytest.raises(InvalidField) as error:
-        Split.parse(until, test)
-    assert error.value.field == field
+def test_rows_without_a_label_are_scored_and_not_measured(dataset, split, model, tmp_path):
+    honest = evaluate_ranking(dataset, split, "frozen", model)
+    tables = {name: dataset.read(name) for name in dataset.manifest.rows}
+    impressions = tables["impressions"]
+    dates = dataset.dates(impressions)
+    hidden = (dates == split.last) | (np.arange(len(dates)) % 2 == 1) & (dates > split.train_until)
+
+    def without(hidden):
+        label = pa.array(impressions["long_view"].to_numpy(), mask=hidden)
+        at = impressions.column_names.index("long_view")
+        changed = {**tables, "impressions": impressions.set_column(at, "long_view", label)}
+        return write_dataset(tmp_path / str(hidden.sum()), "hidden", changed, dataset.manifest.utc_offset_minutes, {})
+
+    result = evaluate_ranking(without(hidden), split, "frozen", model)
+    assert result.predictions.equals(honest.predictions)
+    assert result.rows == ((dates > split.train_until) & ~hidden).sum() < honest.rows
+    assert result.users < honest.users
+    with pytest.raises(CascadeError, match="no test row says whether long_view followed"):
+        evaluate_ranking(without(dates > split.train_until), split, "frozen", model)
 
 
-def test_days_without_rows_are_named(dataset, split):
-    with pytest.raises(InvalidField, match=r"--test has value '20300101:20300102'.*the data has"):
-        Split(split.train_until, 20300101, 20300102).check(dataset)
-    with pytest.raises(InvalidField, match="--train-until has value 19990101"):
-        Split(19990101, split.first, split.last).check(dataset)
-    split.check(dataset)
+def test_a_ranker_without_the_label_is_refused(dataset, split, model, monkeypatch):
+    monkeypatch.setattr(model, "heads", ("like", "share"))
+    with pytest.raises(CascadeError, match=r"no head for long_view, only \['like', 'share'\]"):
+        evaluate_ranking(dataset, split, "frozen", model)

@@ -1,0 +1,138 @@
+"""`cascade evaluate` from a folder of tables to figures, on a real Ray."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cluster.errors import CascadeError, InvalidField
+from cluster.ray_runtime import RaySession
+from kernels.actions import ACTIONS
+from training.data.dataset import DataSet
+from training.data.synth.parameters import Parameters
+from training.data.synth.synthesis import synthesise
+from training.evaluation.cli import app
+from training.evaluation.metrics import gauc, ndcg
+
+# Ray warns of its own defaults.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
+
+DAYS = ("--train-until", "20240105", "--test", "20240106:20240108")
+
+
+def run(*arguments: str) -> None:
+    app(list(arguments), result_action="return_value")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
+    """Eight days from 1 January 2024."""
+    folder = tmp_path_factory.mktemp("evaluate") / "world"
+    return synthesise(Parameters(users=120, posts=200, days=8, seed=5), folder)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CASCADE_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "home"
+
+
+def tables(world: DataSet, folder: Path, scramble_after: int | None = None) -> Path:
+    """The world as somebody's own tables; with later actions and watch times dealt out anew."""
+    folder.mkdir()
+    for name in ("posts", "users"):
+        shutil.copy(world.path(name), folder)
+    impressions = world.read("impressions")
+    if scramble_after is not None:
+        later = np.flatnonzero(world.dates(impressions) > scramble_after)
+        order = np.arange(impressions.num_rows)
+        order[later] = np.random.default_rng(0).permutation(later)
+        for name in (*ACTIONS, "watch_ms"):
+            at = impressions.column_names.index(name)
+            impressions = impressions.set_column(at, name, impressions[name].take(pa.array(order)))
+    pq.write_table(impressions, folder / "impressions.parquet")
+    return folder
+
+
+def test_scrambling_what_happened_after_training_changes_no_prediction(
+    ray_session: RaySession,
+    world: DataSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    documents, predictions = {}, {}
+    for name, after in (("honest", None), ("scrambled", 20240105)):
+        monkeypatch.setenv("CASCADE_HOME", str(tmp_path / f"home-{name}"))
+        out = tmp_path / f"{name}.parquet"
+        folder = tables(world, tmp_path / name, after)
+        run("ranking", "--data", str(folder), *DAYS, "--predictions", str(out), "--json")
+        documents[name], predictions[name] = json.loads(capsys.readouterr().out), pq.read_table(out)
+    assert predictions["scrambled"].equals(predictions["honest"])
+    assert documents["scrambled"]["quality"]["model"] != documents["honest"]["quality"]["model"]
+    _anybody_can_compute_the_figures(world, predictions["honest"], documents["honest"])
+
+
+def _anybody_can_compute_the_figures(world: DataSet, predictions: pa.Table, document: dict[str, object]) -> None:
+    impressions = world.read("impressions")
+    truth = impressions.filter(pa.array(world.dates(impressions) > 20240105))
+    keys = ["user_id", "post_id", "time_ms"]
+    joined = predictions.join(truth.select([*keys, "long_view"]), keys)
+    assert joined.num_rows == predictions.num_rows == truth.num_rows == document["rows"]
+    users, labels = joined["user_id"].to_numpy(), joined["long_view"].to_numpy().astype(int)
+    scores = joined["score"].to_numpy()
+    quality = document["quality"]
+    assert isinstance(quality, dict)
+    assert quality["model"]["gauc"] == pytest.approx(gauc(users, labels, scores))
+    assert quality["model"]["ndcg@5"] == pytest.approx(ndcg(users, labels, scores, 5))
+    assert quality["oracle"]["gauc"] == 1
+    assert quality["random"]["gauc"] == pytest.approx(0.5)
+
+
+def test_retrieval_prints_a_table_for_people_and_one_document_for_programs(
+    ray_session: RaySession, world: DataSet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("retrieval", "--data", str(world.folder), *DAYS, "--k", "20,5", "--json")
+    document = json.loads(capsys.readouterr().out)
+    assert document["train_until"] == 20240105
+    assert document["test"] == [20240106, 20240108]
+    assert 0 < document["users"] <= 120
+    assert document["posts"] == 200
+    for quality in document["quality"].values():
+        assert list(quality) == ["recall@5", "recall@20"]
+    assert document["quality"]["two_tower"]["recall@20"] > document["quality"]["random"]["recall@20"]
+    run("retrieval", "--data", str(world.folder), *DAYS, "--k", "20,5")
+    printed = capsys.readouterr().out
+    for name in document["quality"]:
+        assert name in printed
+    assert f"{document['quality']['two_tower']['recall@5']:.4f}" in printed
+
+
+@pytest.mark.parametrize("k", ["0", "ten", "50,,100", "", "-5", "1.5"])
+def test_numbers_that_are_none_are_refused(world: DataSet, k: str) -> None:
+    with pytest.raises(InvalidField, match="--k has value") as error:
+        run("retrieval", "--data", str(world.folder), *DAYS, "--k", k)
+    assert error.value.value == k
+
+
+@pytest.mark.parametrize("command", ["ranking", "retrieval"])
+def test_days_are_checked_before_anything_is_trained(world: DataSet, home: Path, command: str) -> None:
+    for until, test, message in (
+        ("20240105", "20240104:20240108", "--test has value '20240104:20240108'"),
+        ("20240105", "20250101", "--test has value '20250101:20250101': .* the data has 20240101 to 20240108"),
+        ("20230101", "20240104", "--train-until has value 20230101"),
+        ("5 January", "20240106", "--train-until has value '5 January'"),
+    ):
+        with pytest.raises(InvalidField, match=message):
+            run(command, "--data", str(world.folder), "--train-until", until, "--test", test)
+    assert not (home / "work").exists()
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CascadeError, match="nowhere is not a folder"):
+        run("ranking", "--data", str(tmp_path / "nowhere"), *DAYS)
