@@ -1,15 +1,13 @@
 """The Ray Serve deployment of topology `fused`: every replica holds the whole pipeline."""
 
 import gc
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import torch
-from cluster.placement import Role, label_selector
 from fastapi import FastAPI
 from ray import serve
 
 from cluster.clock import Clock
+from cluster.placement import Role, label_selector
 from cluster.release import Releases
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
@@ -19,6 +17,9 @@ from deployments.loaded_release import LoadedRelease
 from deployments.surfaces import surfaces
 from deployments.warm_up import warm_up
 
+#: Libraries that would start a thread per core, which costs more than it brings for arrays of this size.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
 
 @serve.deployment
 @serve.ingress()
@@ -26,18 +27,15 @@ class FeedServer:
     """Answers feeds from one release; `release` and `clock` are the same for all replicas."""
 
     def __init__(self, settings: Settings, release: str, clock: Clock, store_url: str) -> None:
-        # One thread computes, the event loop reads and writes: more threads would only fight for the same core.
-        torch.set_num_threads(1)
         self._release = LoadedRelease.load(Releases(settings.releases).get(release))
         store = OnlineStore(store_url, settings.store)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="pipeline")
         pipelines = surfaces(self._release, store, settings)
         self._feeds = FeedService(self._release, pipelines, clock, settings.serving.deadline_ms)
-        self._api = Api(self._feeds, store, self._executor, settings.serving.max_body_bytes)
+        self._api = Api(self._feeds, store, settings.serving.max_body_bytes)
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve before the replica counts as ready."""
-        await warm_up(self._feeds, self._release, self._executor)
+        await warm_up(self._feeds, self._release)
         # What is loaded now stays: the collector need not walk through it during requests.
         gc.collect()
         gc.freeze()
@@ -59,7 +57,11 @@ def feed_application(settings: Settings, release: str, clock: Clock, store_url: 
             "upscale_delay_s": 3,
             "downscale_delay_s": 60,
         },
-        ray_actor_options={"num_cpus": 1, "label_selector": label_selector(Role.FEED)},
+        ray_actor_options={
+            "num_cpus": 1,
+            "label_selector": label_selector(Role.FEED),
+            "runtime_env": {"env_vars": _ONE_THREAD},
+        },
         logging_config={"enable_access_log": False},
         health_check_period_s=5,
         graceful_shutdown_timeout_s=10,

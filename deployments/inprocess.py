@@ -1,11 +1,6 @@
 """The feed without Ray and HTTP: the same pipeline, release and store, called directly. The floor of every figure."""
 
 import asyncio
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from typing import ParamSpec, TypeVar
-
-import torch
 
 from cluster.clock import Clock
 from cluster.errors import CascadeError
@@ -18,21 +13,6 @@ from deployments.loaded_release import LoadedRelease
 from deployments.surfaces import surfaces
 from deployments.warm_up import warm_up
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Inline(Executor):
-    """Runs what is submitted at once, in the calling thread."""
-
-    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        try:
-            future.set_result(function(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-        return future
-
 
 class InProcess:
     """One thread, one request at a time."""
@@ -41,7 +21,6 @@ class InProcess:
         self._feeds = feeds
         self._store = store
         self._loop = loop
-        self._executor = Inline()
 
     @classmethod
     def open(cls, settings: Settings) -> "InProcess":
@@ -49,19 +28,17 @@ class InProcess:
         run = read_run(settings.run_file)
         if run is None or not run.alive:
             raise CascadeError("Cascade is not up", "start it with `cascade up`")
-        torch.set_num_threads(1)
         release = LoadedRelease.load(Releases(settings.releases).get(run.release))
         loop = asyncio.new_event_loop()
         store = OnlineStore(run.store_url, settings.store)
         clock = Clock.replay(release.release.manifest.data_end_ms)
         feeds = FeedService(release, surfaces(release, store, settings), clock, settings.serving.deadline_ms)
-        opened = cls(feeds, store, loop)
-        loop.run_until_complete(warm_up(feeds, release, opened._executor))
-        return opened
+        loop.run_until_complete(warm_up(feeds, release))
+        return cls(feeds, store, loop)
 
     def feed(self, body: bytes) -> bytes:
         """Answer a JSON FeedRequest with a JSON FeedResponse. Raises InvalidField."""
-        return self._loop.run_until_complete(self._feeds.feed(body, self._executor))
+        return self._loop.run_until_complete(self._feeds.feed(body))
 
     def close(self) -> None:
         self._loop.run_until_complete(self._store.close())

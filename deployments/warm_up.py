@@ -1,7 +1,5 @@
 """Warm-up: a replica answers real requests before it says that it is ready."""
 
-from concurrent.futures import Executor
-
 import msgspec
 import numpy as np
 
@@ -13,11 +11,11 @@ from deployments.loaded_release import LoadedRelease
 REQUESTS = 32
 
 
-async def warm_up(feeds: FeedService, release: LoadedRelease, executor: Executor) -> None:
+async def warm_up(feeds: FeedService, release: LoadedRelease) -> None:
     """Answer requests of known users, evenly spread, and of someone unknown; nobody waits for them."""
     users = release.user_ids
     nobody = int(users.max(initial=-1)) + 1
     known = users[np.linspace(0, len(users) - 1, REQUESTS - 1, dtype=np.int64)].tolist() if len(users) else []
     for user_id in (nobody, *known):
         request = FeedRequest(user_id=user_id, deadline_ms=10_000, explain=user_id == nobody)
-        await feeds.feed(msgspec.json.encode(request), executor)
+        await feeds.feed(msgspec.json.encode(request))

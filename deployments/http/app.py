@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
 
 import msgspec
 from fastapi import FastAPI
@@ -27,11 +26,10 @@ logger = logging.getLogger(__name__)
 class Api:
     """The handlers of the feed server's routes."""
 
-    def __init__(self, feeds: FeedService, store: OnlineStore, executor: Executor, max_body_bytes: int) -> None:
+    def __init__(self, feeds: FeedService, store: OnlineStore, max_body_bytes: int) -> None:
         self._feeds = feeds
         self._store = store
         self._log = EventLog(store)
-        self._executor = executor
         self._max_body_bytes = max_body_bytes
 
     def app(self) -> FastAPI:
@@ -55,7 +53,7 @@ class Api:
         """POST /v1/feed."""
         try:
             body = await read_body(request, self._max_body_bytes)
-            return _json(await self._feeds.feed(body, self._executor))
+            return _json(await self._feeds.feed(body))
         except InvalidField as error:
             return _bad_request(error)
 
