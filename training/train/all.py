@@ -4,13 +4,12 @@ import hashlib
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import ray
-from numpy.typing import NDArray
 
 from cluster.errors import CascadeError
 from cluster.ray_runtime import start_ray
@@ -66,19 +65,13 @@ def train(
 
 
 def fingerprint(log: Log) -> str:
-    """SHA-256 of everything in the log that training reads."""
-    seen, digest = log.impressions, hashlib.sha256()
-    columns: tuple[NDArray[Any], ...] = (
-        seen.user,
-        seen.post,
-        seen.time_ms,
-        seen.actions,
-        seen.known,
-        seen.watch_s,
-        seen.position,
-    )
-    for column in (*columns, *seen.context.values(), log.users.ids, log.posts.ids, log.posts.content):
-        digest.update(column.tobytes())
+    """SHA-256 of the log: of everything that training reads."""
+    digest = hashlib.sha256()
+    for part in (log.users, log.posts, log.impressions, log.relations):
+        for field in fields(part):
+            column = getattr(part, field.name)
+            for array in column.values() if isinstance(column, dict) else (column,):
+                digest.update(array.tobytes() if array.dtype != object else "\n".join(array).encode())
     return digest.hexdigest()
 
 
