@@ -7,8 +7,6 @@ from typing import Any
 import faiss
 import msgspec
 import numpy as np
-from training.models.ranker import RankerModel
-from training.models.two_tower import UserTower
 
 from cluster.post_table import PostTable
 from cluster.release import Release
@@ -16,6 +14,8 @@ from cluster.vocabulary import Vocabularies
 from kernels.columns import I32, I64
 from kernels.trees import Forest
 from training.models.forest import load_forest
+from training.models.ranker import RankerModel
+from training.models.two_tower import UserTower
 
 
 @dataclass(frozen=True, slots=True)
