@@ -1,5 +1,6 @@
 """Parts that many tests share."""
 
+import os
 import socket
 from collections.abc import Iterator
 
@@ -12,6 +13,8 @@ from cluster.store.valkey_server import ValkeyServer
 
 # As the command line does: Ray reads some of it when it is imported.
 set_ray_environment()
+#: For processes that a test starts: without the folders and ports that a Ray of this process sets.
+ENVIRONMENT = dict(os.environ)
 
 
 def free_port() -> int:

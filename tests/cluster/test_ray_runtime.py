@@ -11,7 +11,7 @@ import psutil
 
 from cluster.processes.run_state import ProcessId, Run
 from cluster.processes.stopping import stop_run, users_of
-from tests.conftest import free_port
+from tests.conftest import ENVIRONMENT, free_port
 
 #: A process of its own, which may die without a trace in this one. Ray is imported before its environment is set.
 UP = """
@@ -35,6 +35,7 @@ def up(port: int, log: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str
     with log.open("w") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-c", UP, str(port)],
+            env=ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,

@@ -1,7 +1,6 @@
 """A whole Cascade, brought up once as its users would: from data to a served feed."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import pytest
 import urllib3
 
 from cluster.processes.run_state import Run, read_run
-from tests.conftest import free_port
+from tests.conftest import ENVIRONMENT, free_port
 from training.data.dataset import DataSet
 from training.data.synth.parameters import Parameters
 from training.data.synth.synthesis import synthesise
@@ -59,7 +58,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`cascade up` on a small synthetic world, store and Ray of its own included."""
     home = tmp_path_factory.mktemp("cascade")
     dataset = synthesise(Parameters(users=200, posts=600, days=8, seed=5), home / "world")
-    environment = os.environ | {
+    environment = ENVIRONMENT | {
         "CASCADE_HOME": str(home),
         "CASCADE_DATA": str(dataset.folder),
         "CASCADE_SERVING__PORT": str(free_port()),
