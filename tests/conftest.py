@@ -1,6 +1,7 @@
 """Parts that many tests share."""
 
 import os
+import random
 import socket
 from collections.abc import Iterator
 
@@ -18,10 +19,12 @@ ENVIRONMENT = dict(os.environ)
 
 
 def free_port() -> int:
-    """A TCP port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port that nothing listens on, outside the ranges from which the system and Ray take theirs meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 @pytest.fixture(scope="session")

@@ -73,6 +73,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     line = process.stdout.readline()
     if not line:
         process.wait(60)
+        process.stdout.close()
         pytest.fail(f"cascade up ended with {process.returncode}:\n{log.read_text()[-4000:]}")
     with urllib3.PoolManager() as http:
         yield Served(home, environment, dataset, process, http)
