@@ -57,7 +57,7 @@ class Served:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`cascade up` on a small synthetic world, store and Ray of its own included."""
     home = tmp_path_factory.mktemp("cascade")
-    dataset = synthesise(Parameters(users=200, posts=600, days=8, seed=5), home / "world")
+    dataset = synthesise(Parameters(users=200, posts=1500, days=8, seed=5), home / "world")
     environment = ENVIRONMENT | {
         "CASCADE_HOME": str(home),
         "CASCADE_DATA": str(dataset.folder),

@@ -230,7 +230,7 @@ def test_status_tells_what_runs(served):
     assert status["run"]["release"] == status["server"]["release"] == served.run.release
     assert status["server"]["store"]["available"]
     feed_server = next(d for d in status["deployments"] if d["deployment"] == "FeedServer")
-    assert (feed_server["status"], feed_server["replicas"]["RUNNING"]) == ("HEALTHY", 1)
+    assert (feed_server["status"], feed_server["replicas"]["RUNNING"]) == ("HEALTHY", 2)
     shown = served.cascade("status").stdout
     assert served.run.release in shown
     assert "event log" in shown
