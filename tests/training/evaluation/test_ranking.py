@@ -6,7 +6,6 @@ import pytest
 
 from cluster.errors import CascadeError
 from cluster.settings import Settings
-from kernels.actions import ACTIONS
 from kernels.features import INDEX
 from training.data.dataset import DataSet, write_dataset
 from training.data.synth.parameters import Parameters
@@ -41,29 +40,6 @@ def home(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def model(dataset, split, home, ray_session) -> RankerModel:
     return RankerModel.load(train(Settings(home=home), dataset, ("ranker",), split.train_until) / "ranker")
-
-
-def scrambled(dataset: DataSet, after: int, folder: Path) -> DataSet:
-    """The same data with every label of later days dealt out anew."""
-    tables = {name: dataset.read(name) for name in dataset.manifest.rows}
-    impressions = tables["impressions"]
-    later = np.flatnonzero(dataset.dates(impressions) > after)
-    order = np.arange(impressions.num_rows)
-    order[later] = np.random.default_rng(0).permutation(later)
-    for name in (*ACTIONS, "watch_ms"):
-        column = impressions[name].take(pa.array(order))
-        impressions = impressions.set_column(impressions.column_names.index(name), name, column)
-    tables["impressions"] = impressions
-    return write_dataset(folder, "scrambled", tables, dataset.manifest.utc_offset_minutes, {})
-
-
-def test_scrambled_test_labels_change_no_score_bit_for_bit(dataset, split, model, ray_session, tmp_path):
-    other = scrambled(dataset, split.train_until, tmp_path / "data")
-    work = train(Settings(home=tmp_path / "home"), other, ("ranker",), split.train_until)
-    honest = evaluate_ranking(dataset, split, "frozen", model)
-    blind = evaluate_ranking(other, split, "frozen", RankerModel.load(work / "ranker"))
-    assert blind.predictions.equals(honest.predictions)
-    assert blind.quality["model"] != honest.quality["model"], "the labels did change"
 
 
 def test_frozen_features_are_no_back_door_to_the_labels(dataset, split):
