@@ -5,27 +5,32 @@ from pathlib import Path
 
 import numpy as np
 
+from cluster.id_index import IdIndex, rows_of
 from kernels.columns import I32, I64, PostColumns
 
-
-def rows_of(ids: I64, known: I64) -> I32:
-    """Row of each of `ids` in the ascending `known`; -1 for an id that is not there."""
-    if not len(known):
-        return np.full(len(ids), -1, np.int32)
-    at = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-    return np.where(known[at] == ids, at, -1).astype(np.int32)
+__all__ = ["PostTable", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class PostTable:
-    """P posts of A authors. Row numbers are positions in the ascending ids."""
+    """P posts of A authors. Ids ascend, unless there is an index of them: then rows are in the order of arrival."""
 
     post_ids: I64  # [P]
     author_ids: I64  # [A]
     columns: PostColumns
+    post_index: IdIndex | None = None
+    author_index: IdIndex | None = None
 
     def __len__(self) -> int:
         return len(self.post_ids)
+
+    def post_rows(self, ids: I64) -> I32:
+        """Row of each post of `ids`; -1 for one that is not there."""
+        return rows_of(ids, self.post_ids) if self.post_index is None else self.post_index.rows_of(ids)
+
+    def author_rows(self, ids: I64) -> I32:
+        """Row of each author of `ids`; -1 for one that is not there."""
+        return rows_of(ids, self.author_ids) if self.author_index is None else self.author_index.rows_of(ids)
 
     def save(self, folder: Path) -> None:
         """Write one .npy file a column into `folder`, which is made."""

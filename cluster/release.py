@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +15,22 @@ import msgspec
 from cluster.errors import CascadeError
 
 MANIFEST: Final = "manifest.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
+
+
+class OtherFormat(CascadeError):
+    """A release that an older or newer build has made."""
 
 
 class File(msgspec.Struct, frozen=True):
     sha256: str
     bytes: int
+
+
+class _Format(msgspec.Struct, frozen=True):
+    """The part of a manifest that every format has."""
+
+    format: int
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -35,6 +45,7 @@ class Manifest(msgspec.Struct, frozen=True):
     utc_offset_ms: int
     features: tuple[str, ...]
     heads: tuple[str, ...]
+    content_encoder: str  # "module:Class" that embeds posts which bring no embedding
     coverage: dict[str, float]  # share of rows for which each feature had its data
     metrics: dict[str, Any]
     versions: dict[str, str]
@@ -57,15 +68,17 @@ class Release:
         """Read the manifest of the release in `folder`. Raises CascadeError when there is none or it is damaged."""
         path = folder / MANIFEST
         try:
-            manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+            content = path.read_bytes()
+            found = msgspec.json.decode(content, type=_Format).format
+            if found != FORMAT:
+                raise OtherFormat(f"{folder} has format {found}, this build reads {FORMAT}", "build it again")
+            manifest = msgspec.json.decode(content, type=Manifest)
         except FileNotFoundError:
             raise CascadeError(
                 f"{folder} is not a release: it has no {MANIFEST}", "see `cascade release list`"
             ) from None
         except msgspec.DecodeError as error:
             raise CascadeError(f"{path} is damaged: {error}", "build the release again") from None
-        if manifest.format != FORMAT:
-            raise CascadeError(f"{folder} has format {manifest.format}, this build reads {FORMAT}", "build it again")
         return cls(folder, manifest)
 
     def verify(self) -> None:
@@ -92,11 +105,15 @@ class Releases:
     root: Path
 
     def all(self) -> list[Release]:
-        """Every complete release; unfinished and foreign folders are passed over."""
+        """Every complete release; unfinished and foreign folders, and other formats, are passed over."""
         if not self.root.is_dir():
             return []
-        folders = sorted(path for path in self.root.iterdir() if (path / MANIFEST).is_file())
-        return [Release.open(folder) for folder in folders if not folder.name.startswith(".")]
+        releases = []
+        for folder in sorted(path for path in self.root.iterdir() if (path / MANIFEST).is_file()):
+            if not folder.name.startswith("."):
+                with suppress(OtherFormat):
+                    releases.append(Release.open(folder))
+        return releases
 
     def get(self, name: str) -> Release:
         """The release called `name`. Raises CascadeError naming those that there are."""

@@ -103,6 +103,17 @@ class Rules(Section):
             raise ValueError(f"weights names unknown heads {unknown}; allowed are {list(HEADS)}")
 
 
+class Catalogue(Section):
+    """Posts that come, change and go while feeds are served."""
+
+    encoder: str = Field(
+        "cluster.content_encoder:HashedEncoder",
+        description="`module:Class` that embeds captions and tags of posts that bring no embedding",
+    )
+    fresh_limit: Count = Field(4096, description="new posts searched exactly before the index is built anew")
+    removed_limit: Count = Field(4096, description="posts the index must skip before it is built anew")
+
+
 class RayCluster(Section):
     """The local Ray that `cascade up` and `cascade train` start; `RAY_ADDRESS` names another one."""
 
@@ -132,6 +143,7 @@ class Settings(BaseSettings):
     serving: Serving = Serving()
     quotas: Quotas = Quotas()
     rules: Rules = Rules()
+    catalogue: Catalogue = Catalogue()
     ray: RayCluster = RayCluster()
 
     @classmethod

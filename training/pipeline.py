@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cluster.content_encoder import load_encoder
 from cluster.release import Release, Releases
 from cluster.settings import Settings
 from kernels.features import NAMES
@@ -14,14 +15,20 @@ from training.train.all import train
 def release_from_data(settings: Settings, data: Path | None = None) -> Release:
     """A new release of the data in `data`, else of the settings' data; trains what is not trained yet."""
     dataset = ensure_dataset(settings if data is None else settings.model_copy(update={"data": data}))
-    return build_release(Releases(settings.releases), dataset, train(settings, dataset))
+    return _build(settings, dataset)
 
 
 def ensure_release(settings: Settings, dataset: DataSet) -> Release:
-    """The newest release of this very data set and of the present features; a new one where there is none."""
-    releases = Releases(settings.releases)
-    for release in reversed(releases.all()):
+    """The newest release of this very data set, features and content encoder; a new one where there is none."""
+    for release in reversed(Releases(settings.releases).all()):
         manifest = release.manifest
-        if manifest.dataset_fingerprint == dataset.manifest.fingerprint and manifest.features == NAMES:
+        made_of = (manifest.dataset_fingerprint, manifest.features, manifest.content_encoder)
+        if made_of == (dataset.manifest.fingerprint, NAMES, settings.catalogue.encoder):
             return release
-    return build_release(releases, dataset, train(settings, dataset))
+    return _build(settings, dataset)
+
+
+def _build(settings: Settings, dataset: DataSet) -> Release:
+    encoder = settings.catalogue.encoder
+    load_encoder(encoder)  # a name that is wrong is told before hours of training, not after
+    return build_release(Releases(settings.releases), dataset, train(settings, dataset), encoder)

@@ -10,6 +10,7 @@ FIELDS = {
     "utc_offset_ms": 0,
     "features": ("a",),
     "heads": ("like",),
+    "content_encoder": "module:Class",
     "coverage": {},
     "metrics": {},
     "versions": {},
@@ -68,3 +69,11 @@ def test_what_is_not_there_is_told_with_what_is(tmp_path):
     (release.folder / "manifest.json").write_text("{")
     with pytest.raises(CascadeError, match="damaged"):
         Releases(tmp_path).get(release.name)
+
+
+def test_a_release_of_another_format_is_passed_over_and_refused_by_name(tmp_path):
+    old, new = build(tmp_path), build(tmp_path, b"other weights")
+    (old.folder / "manifest.json").write_text('{"format": 1}')
+    assert [release.name for release in Releases(tmp_path).all()] == [new.name]
+    with pytest.raises(CascadeError, match="has format 1"):
+        Releases(tmp_path).get(old.name)

@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from cluster.content_encoder import encode_tokens
 from cluster.errors import CascadeError
 from kernels.actions import ACTIONS
 from kernels.columns import CONTENT_DIM, DAY_MS
 from training.data.dataset import DataSet, write_dataset
-from training.data.encoder import encode
 from training.data.problems import Problems
 from training.data.progress import Progress, silent
 from training.data.sources import describe
@@ -191,7 +191,7 @@ def _posts(videos: pa.Table, impressions: pa.Table) -> pa.Table:
     kind = pc.if_else(pc.equal(videos["video_type"], "NORMAL"), "video", pa.scalar(None, pa.string()))
     for upload_type, picture in KINDS.items():
         kind = pc.if_else(pc.equal(videos["upload_type"], upload_type), picture, kind)
-    content = encode([_tokens(row) for row in videos.select(list(TOKEN_WEIGHTS)).to_pylist()])
+    content = encode_tokens([_tokens(row) for row in videos.select(list(TOKEN_WEIGHTS)).to_pylist()])
     return pa.table(
         {
             "post_id": videos["video_id"],

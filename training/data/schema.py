@@ -9,10 +9,10 @@ from typing import Final
 
 import pyarrow as pa
 
+from cluster.posts import KINDS as KINDS
 from kernels.actions import ACTIONS
 from kernels.columns import CONTENT_DIM
 
-KINDS: Final = ("video", "photo", "carousel", "text", "live", "ad")
 RELATIONS: Final = ("follow", "close_friend", "block", "mute")
 
 

@@ -80,14 +80,15 @@ class RankerModel:
 
         Args:
             user_row: row of the user in the training log; -1 = unknown.
-            post_rows: int[C] rows of the candidates; -1 = unknown.
+            post_rows: int[C] rows of the candidates; -1 and rows past those it was trained on = unknown.
             x: float32[C, F] of `kernels.assembly.assemble`; rows of one request, so they share the user's features.
         """
         if x.shape != (len(post_rows), len(NAMES)):
             raise ValueError(f"x must be [{len(post_rows)}, {len(NAMES)}], it is {list(x.shape)}")
         if not len(post_rows):
             return np.zeros((0, len(self.heads)), np.float32)
-        user, rows = self._user[user_row + 1], post_rows + 1
+        user = self._user[user_row + 1]
+        rows = np.where(post_rows < len(self._post) - 1, post_rows, -1) + 1
         numbers, codes = self._request.of(x[:1])
         shared = user @ self._from_user + numbers[0] @ self._request.layer + self._hidden_bias
         shared += self._code_rows[codes[0]].sum(0)

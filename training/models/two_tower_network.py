@@ -16,6 +16,7 @@ from torch.nn import functional
 from kernels.actions import ACTIONS, BIT, NEGATIVE
 from kernels.columns import CONTENT_DIM, F32
 from training.features.log import Posts
+from training.models.post_tower import PostTower, post_codes, post_numbers, unit
 from training.models.two_tower import AGES, DIM, UserTower
 
 #: Logits are cosines over a learned temperature that starts here and may not fall below the second.
@@ -34,10 +35,7 @@ class PostInputs(NamedTuple):
 
     @classmethod
     def of(cls, posts: Posts) -> "PostInputs":
-        amounts = np.stack([posts.duration_s, posts.caption_length, posts.hashtags, posts.has_location], axis=1)
-        numbers = np.concatenate([posts.content, np.log1p(amounts) / 5], axis=1)
-        codes = np.stack([posts.kind, posts.topic, posts.author], axis=1)
-        return cls(torch.from_numpy(numbers), torch.from_numpy(codes.astype(np.int64)))
+        return cls(torch.from_numpy(post_numbers(posts)), torch.from_numpy(post_codes(posts)))
 
 
 class Batch(NamedTuple):
@@ -113,14 +111,28 @@ class TwoTower(nn.Module):
         self.log_scale.clamp_(max=-float(np.log(LEAST_TEMPERATURE)))
 
     @torch.no_grad()
+    def post_tower(self, trained: F32) -> PostTower:
+        """The content path for serving. `trained` float32[P] is 0 for posts without a training impression.
+
+        A code that no trained post has says nothing: its vector is still what it was drawn as.
+        """
+        tables = []
+        for table, codes in zip(self.coded, self.codes.T, strict=True):
+            known = np.bincount(codes.numpy(), weights=trained, minlength=len(table)) > 0
+            tables.append(table.numpy() * known[:, None].astype(np.float32))
+        return PostTower(self.content.weight.numpy().T.copy(), self.content.bias.numpy(), tables)
+
+    @torch.no_grad()
     def export(self, folder: Path, trained: F32) -> None:
-        """Write the user tower and `post_vectors.npy` float32[P, D] (unit length) for serving.
+        """Write user tower, post tower and `post_vectors.npy` float32[P, D] (unit length) for serving.
 
         `trained` float32[P] is 0 for posts without a training impression: their ids say nothing yet.
         """
-        rows = torch.arange(self.size)
-        posts = self.posts(rows, torch.from_numpy(trained)[:, None])
-        UserTower(
-            posts.numpy(), self.action_weights().numpy(), self.ages.exp().numpy(), self.bias.detach().numpy()
-        ).save(folder)
-        np.save(folder / "post_vectors.npy", functional.normalize(posts, dim=1).numpy())
+        tower = self.post_tower(trained)
+        posts = self.ids.weight.numpy() * trained[:, None]
+        posts += tower.encode(self.numbers.numpy(), self.codes.numpy())
+        UserTower(posts, self.action_weights().numpy(), self.ages.exp().numpy(), self.bias.detach().numpy()).save(
+            folder
+        )
+        tower.save(folder)
+        np.save(folder / "post_vectors.npy", unit(posts))

@@ -27,10 +27,10 @@ _NOT_SERVED: Final = ("metrics.json", "*.ubj", "runs", "*.partial")
 _VERSIONS: Final = ("cascade-feed", "torch", "xgboost-cpu", "faiss-cpu", "numba", "numpy")
 
 
-def build_release(releases: Releases, dataset: DataSet, work: Path) -> Release:
+def build_release(releases: Releases, dataset: DataSet, work: Path, content_encoder: str) -> Release:
     """Make a release of the models in `work`, with the posts and counters as they are at the end of `dataset`.
 
-    Raises CascadeError when a model is missing.
+    `content_encoder` is declared as what embeds the posts that come later. Raises CascadeError when a model is missing.
     """
     log = Log.load(dataset)
     end_ms = dataset.manifest.end_ms
@@ -52,6 +52,7 @@ def build_release(releases: Releases, dataset: DataSet, work: Path) -> Release:
             utc_offset_ms=log.utc_offset_ms,
             features=NAMES,
             heads=tuple(json.loads((part / "ranker" / "config.json").read_text())["heads"]),
+            content_encoder=content_encoder,
             coverage=coverage(dataset.manifest.coverage),
             metrics={**_metrics(work), "index": report.as_dict()},
             versions={name: version(name) for name in _VERSIONS},

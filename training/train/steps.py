@@ -12,7 +12,7 @@ from typing import Any, Final
 from kernels.features import FEATURES
 
 #: Raised when the code changes what a step writes or computes, so that results of older code are not reused.
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 Json = str | int | float | bool | None | list[Any] | dict[str, Any]
 Metrics = dict[str, Any]

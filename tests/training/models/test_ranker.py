@@ -59,6 +59,13 @@ def test_predict_equals_the_trained_network(network: RankerNetwork, folder: Path
     assert (predicted[:, 2] >= 0).all()
 
 
+def test_posts_that_came_after_training_are_unknown(folder: Path) -> None:
+    model, x = RankerModel.load(folder), X[:1].repeat(4, axis=0)
+    predicted = model.predict(3, np.array([-1, POSTS, POSTS + 1_000_000, POSTS - 1]), x)
+    np.testing.assert_array_equal(predicted[1:3], predicted[[0, 0]])
+    assert not np.allclose(predicted[3], predicted[0])
+
+
 def test_extreme_logits_stay_finite() -> None:
     logits = np.array([[1e9, -1e9, 1e9], [-1e9, 1e9, -1e9]], np.float32)
     predictions = to_predictions(logits, HEADS)

@@ -1,0 +1,131 @@
+"""The catalogue in the event store: each post as it stands, and the log of how it came to be so.
+
+Keys: the hash `{catalogue}:posts` holds each post's record by its id, a deleted one's too; the stream `{catalogue}`
+holds every record that was ever written, in order. Both change at once and are on disk before a write is answered,
+so whoever reads the hash sees what was written before, and whoever follows the stream misses nothing.
+"""
+
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from cluster.posts import Post, decode_post, encode_post
+from cluster.settings import Store
+from cluster.store.breaker import Breaker, StoreUnavailable
+
+T = TypeVar("T")
+
+STREAM: Final = b"{catalogue}"
+POSTS: Final = b"{catalogue}:posts"
+#: Position before the first entry.
+START: Final = "0-0"
+#: How long a write may take: it waits for the disk.
+DISK_S: Final = 2.0
+
+#: KEYS: hash, stream. ARGV: id, expected record ("" = none) and new record of each post. Answers 1 for each post
+#: that still was as expected and has been written, 0 for the others.
+_WRITE: Final = """
+local answers = {}
+for i = 1, #ARGV, 3 do
+  local current = redis.call('HGET', KEYS[1], ARGV[i]) or ''
+  if current == ARGV[i + 1] then
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 2])
+    redis.call('XADD', KEYS[2], '*', 'p', ARGV[i + 2])
+    answers[#answers + 1] = 1
+  else
+    answers[#answers + 1] = 0
+  end
+end
+return answers
+"""
+
+
+class Stored(NamedTuple):
+    """A post as the hash holds it; both parts are empty for one that the catalogue has never heard of."""
+
+    record: bytes
+    post: Post | None
+
+
+class Entry(NamedTuple):
+    """One entry of the stream."""
+
+    position: str
+    post: Post
+
+
+class CatalogueLog:
+    """Connections of their own, each shared by all tasks of one event loop: to read and write, and to follow.
+
+    Every method raises StoreUnavailable when the store is gone.
+    """
+
+    def __init__(self, url: str, settings: Store) -> None:
+        self._redis = _client(url, DISK_S)
+        self._follower = _client(url, DISK_S)
+        self._breaker = Breaker(settings.retry_ms)
+
+    async def read(self, post_ids: Sequence[int]) -> list[Stored]:
+        """The posts of `post_ids` as they stand."""
+        self._breaker.admit()
+        records: Any = await self._outcome(self._redis.hmget(POSTS, [b"%d" % post_id for post_id in post_ids]))
+        return [Stored(b"", None) if record is None else Stored(record, decode_post(record)) for record in records]
+
+    async def write(self, changes: Sequence[tuple[Stored, Post]]) -> list[bool]:
+        """Write each post that still is as it was read; whether it was, for each. Then it is in hash and stream."""
+        self._breaker.admit()
+        arguments: list[bytes] = []
+        for stored, post in changes:
+            arguments += (b"%d" % post.post_id, stored.record, encode_post(post))
+        written: Any = await self._outcome(self._redis.eval(_WRITE, 2, POSTS, STREAM, *arguments))
+        return [bool(one) for one in written]
+
+    async def last_position(self) -> str:
+        """Position of the last entry of the stream; START when it is empty."""
+        last: Any = await self._outcome(self._follower.xrevrange(STREAM, count=1))
+        return last[0][0].decode() if last else START
+
+    async def follow(self, position: str, count: int, block_ms: int) -> list[Entry]:
+        """Up to `count` entries after `position`; waits `block_ms` for the first (0 = not at all)."""
+        answer: Any = await self._outcome(self._follower.xread({STREAM: position}, count=count, block=block_ms or None))
+        entries = answer[0][1] if answer else []
+        return [Entry(position.decode(), decode_post(fields[b"p"])) for position, fields in entries]
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+        await self._follower.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _outcome(self, answer: Awaitable[T]) -> T:
+        """The answer; the breaker learns whether there was one."""
+        try:
+            result = await answer
+        except redis.TimeoutError as error:
+            raise self._breaker.failed(str(error), timeout=True) from error
+        except (redis.ConnectionError, OSError) as error:
+            raise self._breaker.failed(str(error)) from error
+        except redis.RedisError as error:
+            self._breaker.succeeded()
+            raise StoreUnavailable(f"it refuses: {error}", self._breaker.retry_ms) from error
+        self._breaker.succeeded()
+        return result
+
+
+def _client(url: str, timeout_s: float) -> redis.asyncio.Redis:
+    """RESP2 needs no handshake; retries are ours alone."""
+    return redis.asyncio.Redis.from_url(
+        url,
+        protocol=2,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=False,
+    )
