@@ -1,93 +1,98 @@
 """Events: what people did with the posts they were shown, as clients send it and as the event log keeps it."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
+from uuid import uuid4
 
 import msgspec
 from msgspec import Meta, Struct
 
-from cluster.errors import InvalidField
-from cluster.wire import Id, Milliseconds, Text, decode
+from cluster.wire import Id, Milliseconds, Text
 from kernels.actions import ACTIONS
 
-#: `impression` says that a post was shown, `view` for how long it was watched.
-EVENT_ACTIONS: Final = ("impression", "view", *ACTIONS)
-MAX_EVENTS: Final = 1000
-#: Clocks of clients may run ahead by this much.
-MAX_AHEAD_MS: Final = 5 * 60 * 1000
+#: Between a person and an author, until the second word takes back the first.
+RELATION_ACTIONS: Final = (
+    "follow",
+    "unfollow",
+    "block",
+    "unblock",
+    "mute",
+    "unmute",
+    "close_friend",
+    "unclose_friend",
+)
+#: With a post: `impression` says that it was shown, `view` for how long it was watched.
+POST_ACTIONS: Final = (
+    "impression",
+    "view",
+    *(action for action in ACTIONS if action not in RELATION_ACTIONS),
+    "unlike",
+    "unsave",
+)
+EVENT_ACTIONS: Final = (*POST_ACTIONS, *RELATION_ACTIONS)
+#: `Event.time_ms` of an event whose sender left the time to the server.
+NO_TIME: Final = -1
 DAY_MS: Final = 86_400_000
 
 
-class Event(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """One event. `event_id` is the client's choice: sending an event again under the same id changes nothing."""
+class Event(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, tag="event", tag_field="record"
+):
+    """One event. `event_id` is the client's choice: sending an event again under the same id changes nothing.
+
+    In the log, `time_ms` is always set, and `author_id` and `topic` are, where the post is known.
+    """
 
     event_id: Annotated[str, Meta(min_length=1, max_length=64)]
     user_id: Id
-    post_id: Id
     action: Annotated[str, Meta(description="one of " + ", ".join(EVENT_ACTIONS))]
-    time_ms: Milliseconds
+    time_ms: Annotated[Milliseconds, Meta(description="feed time; default: the server's")] = NO_TIME
+    post_id: Annotated[Id, Meta(description="needed for everything but relations")] | None = None
+    author_id: Annotated[Id, Meta(description="of a relation; default: the post's author")] | None = None
     request_id: Annotated[Text, Meta(description="the feed request that showed the post")] | None = None
     position: Annotated[int, Meta(ge=0, le=10_000, description="slot in the feed, 0 = first")] | None = None
     watch_ms: Annotated[int, Meta(ge=0, le=DAY_MS, description="time spent on the post")] | None = None
     surface: Text | None = None
+    device: Text | None = None
+    connection: Text | None = None
+    app_version: Text | None = None
+    region: Text | None = None
+    topic: Annotated[str, Meta(max_length=256, description="default: the post's")] | None = None
 
 
-_EVENT = msgspec.json.Decoder(Event)
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
-_STORED = msgspec.msgpack.Decoder(Event)
+class Profile(Struct, frozen=True, omit_defaults=True, kw_only=True, tag="profile", tag_field="record"):
+    """What was set of a user; None leaves a field as it is."""
+
+    user_id: Id
+    time_ms: Milliseconds
+    created_ms: Milliseconds | None = None
+    followers: Annotated[int, Meta(ge=0)] | None = None
+    following: Annotated[int, Meta(ge=0)] | None = None
+    region: Text | None = None
+
+
+class Erasure(Struct, frozen=True, kw_only=True, tag="erasure", tag_field="record"):
+    """The user is to be forgotten: everything that was derived from earlier records goes."""
+
+    user_id: Id
+    time_ms: Milliseconds
+
+
+Record: TypeAlias = Event | Profile | Erasure
+
+_STORED: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 _PACK = msgspec.msgpack.Encoder()
 
 
-def parse_events(body: bytes, now_ms: int) -> tuple[list[Event], list[InvalidField]]:
-    """The good events of a JSON body, and an error for each bad one.
-
-    The body is one event, or {"events": [...]} with 1 to 1,000 of them; errors then name `events[3].action`.
-    `now_ms` is the server's clock in Unix milliseconds.
-    """
-    try:
-        parts = _parts(body)
-    except InvalidField as error:
-        return [], [error]
-    events, errors = [], []
-    for where, part in parts:
-        try:
-            events.append(_event(part, now_ms))
-        except InvalidField as error:
-            field = where if error.field == "body" and where else f"{where}.{error.field}".lstrip(".")
-            errors.append(InvalidField(field, error.value, error.allowed))
-    return events, errors
+def record_id(record: Record) -> str:
+    """The id under which the log takes a record once; records without one are always new."""
+    return record.event_id if isinstance(record, Event) else uuid4().hex
 
 
-def encode_event(event: Event) -> bytes:
-    """The event as the log keeps it: MessagePack with named fields, so that fields can be added."""
-    return _PACK.encode(event)
+def encode_record(record: Record) -> bytes:
+    """The record as the log keeps it: MessagePack with named fields, so that fields can be added."""
+    return _PACK.encode(record)
 
 
-def decode_event(payload: bytes) -> Event:
-    """Inverse of `encode_event`."""
+def decode_record(payload: bytes) -> Record:
+    """Inverse of `encode_record`. Raises msgspec.DecodeError."""
     return _STORED.decode(payload)
-
-
-def _parts(body: bytes) -> list[tuple[str, bytes]]:
-    """The JSON of each event and where it lies in the body. Raises InvalidField."""
-    envelope = decode(_OBJECT, body)
-    if "events" not in envelope:
-        return [("", body)]
-    for name in envelope.keys() - {"events"}:
-        raise InvalidField(name, bytes(envelope[name]).decode()[:100], "unknown field; beside `events` none is allowed")
-    try:
-        items = decode(_LIST, bytes(envelope["events"]))
-    except InvalidField as error:
-        raise InvalidField("events", error.value, error.allowed) from None
-    if not 1 <= len(items) <= MAX_EVENTS:
-        raise InvalidField("events", f"{len(items)} events", f"must hold 1 to {MAX_EVENTS} events")
-    return [(f"events[{i}]", bytes(item)) for i, item in enumerate(items)]
-
-
-def _event(part: bytes, now_ms: int) -> Event:
-    event = decode(_EVENT, part)
-    if event.action not in EVENT_ACTIONS:
-        raise InvalidField("action", event.action[:100], "must be one of " + ", ".join(EVENT_ACTIONS))
-    if event.time_ms > now_ms + MAX_AHEAD_MS:
-        raise InvalidField("time_ms", event.time_ms, f"must not be later than {now_ms + MAX_AHEAD_MS}, in 5 minutes")
-    return event

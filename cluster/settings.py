@@ -6,7 +6,7 @@ every key; a test keeps it complete.
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -30,18 +30,44 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Store(Section):
-    """The online store: Valkey or Redis."""
+class Server(Section):
+    """A Valkey or Redis: how the one that `cascade up` starts is run, and how long its clients wait."""
+
+    #: Environment variable that sets the port.
+    port_variable: ClassVar[str]
+
+    port: int
+    fsync: Literal["always", "everysec"]
+    timeout_ms: Count
+    retry_ms: Count = Field(500, description="after a failure, how long requests skip it before it is tried again")
+
+
+class Store(Server):
+    """The state store: what is known of users and posts, derived from the event log."""
+
+    port_variable = "CASCADE_STORE__PORT"
 
     port: int = Field(6390, description="port of the Valkey that `cascade up` starts", ge=1, le=65535)
+    fsync: Literal["always", "everysec"] = Field(
+        "everysec",
+        description="when state reaches the disk; what a crash loses is derived from the event log again",
+    )
+    timeout_ms: Count = Field(100, description="longest wait for one round trip before the store counts as gone")
+
+
+class Events(Server):
+    """The event store: what people did and what was posted, as durable streams."""
+
+    port_variable = "CASCADE_EVENTS__PORT"
+
+    port: int = Field(6391, description="port of the Valkey that `cascade up` starts", ge=1, le=65535)
     fsync: Literal["always", "everysec"] = Field(
         "always",
         description="when an appended event reaches the disk; `everysec` may lose one second in a crash",
     )
-    timeout_ms: Count = Field(100, description="longest wait for one round trip before the store counts as gone")
-    retry_ms: Count = Field(
-        500, description="after a failure, how long requests skip the store before it is tried again"
-    )
+    timeout_ms: Count = Field(1000, description="longest wait for an append, disk included")
+    max_lag: Count = Field(100_000, description="events a consumer may be behind before new ones are refused with 429")
+    retention_s: Count = Field(86_400, description="how long events stay at least, read by all consumers or not")
 
 
 class Serving(Section):
@@ -136,10 +162,14 @@ class Settings(BaseSettings):
         yaml_file="cascade.yaml",
     )
 
-    home: Path = Field(Path("var"), description="folder for data, releases, the store and logs")
+    home: Path = Field(Path("var"), description="folder for data, releases, the stores and logs")
     data: Path | None = Field(None, description="folder of source data: KuaiRand's files or Cascade's tables")
     store_url: str | None = Field(None, description="URL of an existing Valkey or Redis; default: start one")
+    events_url: str | None = Field(
+        None, description="URL of an existing one for events; default: that of `store_url`, else start one"
+    )
     store: Store = Store()
+    events: Events = Events()
     serving: Serving = Serving()
     quotas: Quotas = Quotas()
     rules: Rules = Rules()
@@ -172,6 +202,10 @@ class Settings(BaseSettings):
     @property
     def store_folder(self) -> Path:
         return self.home / "store"
+
+    @property
+    def events_folder(self) -> Path:
+        return self.home / "events"
 
     @property
     def run_file(self) -> Path:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from cluster.errors import InvalidField
+from cluster.store.consumers import ConsumerStatus
 
 T = TypeVar("T")
 
@@ -89,15 +90,22 @@ class EventsResponse(Struct, frozen=True):
 
 class StoreStatus(Struct, frozen=True):
     available: bool
-    events: int | None  # events in the log
-    last_event: str | None  # position of the last one
+
+
+class EventsStatus(Struct, frozen=True):
+    available: bool
+    length: int | None  # records in the log
+    last: str | None  # position of the last one
+    refused: str | None  # why no more events are taken at the moment
 
 
 class Status(Struct, frozen=True):
     ready: bool
     release: str
     feed_time_ms: int
-    store: StoreStatus
+    store: StoreStatus  # what is known of users
+    events: EventsStatus
+    consumers: list[ConsumerStatus] | None  # null while the store is gone
 
 
 class ErrorResponse(Struct, frozen=True):

@@ -1,11 +1,11 @@
-"""`cascade up`: data, release, store, Ray and the feed server, in that order, until it is told to stop."""
+"""`cascade up`: data, release, stores, Ray and the feed server, in that order, until it is told to stop."""
 
 import asyncio
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 import msgspec
@@ -15,14 +15,17 @@ from rich.console import Console
 
 from cluster.clock import Clock
 from cluster.errors import CascadeError
+from cluster.event_log import EventLog
 from cluster.processes.run_state import ProcessId, Run, read_run, remove_run, write_run
 from cluster.ray_runtime import start_ray, start_serve
 from cluster.release import Release
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
-from cluster.store.valkey_server import ValkeyServer
+from cluster.store.urls import StoreUrls
+from deployments.feed_clock import feed_clock
 from deployments.feed_server import feed_application
 from deployments.seeding import seed_store
+from deployments.stores import Stores, open_stores
 from training.data.dataset import DataSet
 from training.data.ensure import ensure_dataset
 from training.data.progress import bars
@@ -30,7 +33,7 @@ from training.pipeline import ensure_release
 
 #: Name of the Serve application.
 APPLICATION = "cascade"
-#: How often the store that was started here is looked after, in seconds.
+#: How often the stores that were started here are looked after, in seconds.
 WATCH_S = 1.0
 
 
@@ -49,29 +52,28 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
             ray = stack.enter_context(start_ray(settings))
         with _step(console, "models and release"):
             release = ensure_release(settings, dataset)
-        with _step(console, "online store"):
-            server = None
-            if settings.store_url is None:
-                server = stack.enter_context(ValkeyServer(settings.store_folder, settings.store))
-            store_url = server.url if server else str(settings.store_url)
-            asyncio.run(_seed(store_url, settings, dataset))
+        with _step(console, "stores"):
+            stores = stack.enter_context(open_stores(settings))
+            clock = asyncio.run(_fill(stores.urls, settings, dataset, release))
         with _step(console, "feed server"):
-            _deploy(settings, release, store_url)
+            _deploy(settings, release, clock, stores.urls)
         run = Run(
             up=ProcessId.of(psutil.Process().pid),
-            store_url=store_url,
-            store=_process(server),
+            store_url=stores.urls.state,
+            events_url=stores.urls.events,
+            clock_offset_ms=clock.offset_ms,
             ray_address=ray.address,
             ray_folder=ray.folder,
             http_address=f"http://{settings.serving.host}:{settings.serving.port}",
             release=release.name,
             dataset=str(dataset.folder.resolve()),
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            **stores.processes,
         )
         write_run(settings.run_file, run)
         stack.callback(remove_run, settings.run_file)
         announce(run)
-        _watch(server, lambda: write_run(settings.run_file, msgspec.structs.replace(run, store=_process(server))))
+        _watch(stores, lambda: write_run(settings.run_file, msgspec.structs.replace(run, **stores.processes)))
         console.print("stopping")
 
 
@@ -97,40 +99,33 @@ def _step(console: Console, name: str) -> Iterator[None]:
     console.print(f"[green]✓[/green] {name}, {time.monotonic() - started:.1f} s")
 
 
-async def _seed(store_url: str, settings: Settings, dataset: DataSet) -> None:
-    store = OnlineStore(store_url, settings.store)
-    try:
+async def _fill(urls: StoreUrls, settings: Settings, dataset: DataSet, release: Release) -> Clock:
+    """Wait for both stores, fill a new one, and tell the feed time that goes with it."""
+    async with OnlineStore(urls.state, settings.store) as store, EventLog(urls.events, settings.events) as log:
         await store.ping()
+        await log.ping()
         with bars() as progress:
             await seed_store(store, dataset, progress)
-    finally:
-        await store.close()
+        return await feed_clock(settings, store, release.manifest)
 
 
-def _deploy(settings: Settings, release: Release, store_url: str) -> None:
-    clock = Clock.replay(release.manifest.data_end_ms) if settings.serving.clock == "replay" else Clock()
+def _deploy(settings: Settings, release: Release, clock: Clock, urls: StoreUrls) -> None:
     start_serve(settings)
     try:
-        serve.run(feed_application(settings, release.name, clock, store_url), name=APPLICATION, route_prefix="/")
+        serve.run(feed_application(settings, release.name, clock, urls), name=APPLICATION, route_prefix="/")
     except RuntimeError as error:
         raise CascadeError(f"the feed server does not start: {error}", "Ray's logs have more") from error
 
 
-def _process(server: ValkeyServer | None) -> ProcessId | None:
-    return ProcessId.of(server.pid) if server and server.pid else None
-
-
-def _watch(server: ValkeyServer | None, restarted: Callable[[], None]) -> None:
-    """Wait for SIGINT or SIGTERM; meanwhile start the store again whenever it dies."""
+def _watch(stores: Stores, revived: Callable[[], None]) -> None:
+    """Wait for SIGINT or SIGTERM; meanwhile start a store again whenever it dies."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         while True:
             time.sleep(WATCH_S)
-            if server and server.pid is None:
-                with suppress(CascadeError):  # tried again with the next look
-                    server.start()
-                    restarted()
+            if stores.revive():
+                revived()
     except KeyboardInterrupt:
         # An impatient second Ctrl-C must not leave half of it running.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -13,6 +13,10 @@ from cluster.errors import CascadeError
 from cluster.processes.run_state import Run, read_run, remove_run
 from cluster.processes.stopping import stop_run
 from cluster.settings import load_settings
+from cluster.store.consumers import ConsumerStatus
+
+#: Consumers report once a second; after so many seconds without, something is wrong.
+SILENT_S = 5.0
 
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
 
@@ -60,10 +64,29 @@ def status(*, json: Json = False) -> None:
         states = ", ".join(f"{count} {state.lower()}" for state, count in deployment.replicas.items())
         table.add_row(deployment.deployment, f"{deployment.status.lower()}: {states}")
     if server:
-        store = server.store
-        table.add_row("store", f"{run.store_url}, {'available' if store.available else '[red]not available[/red]'}")
-        table.add_row("event log", f"{store.events} events, the last at {store.last_event}")
+        table.add_row("state store", _store(run.store_url, server.store.available))
+        table.add_row("event store", _store(run.events_url, server.events.available))
+        table.add_row("event log", f"{server.events.length} records, the last at {server.events.last}")
+        if server.events.refused:
+            table.add_row("", f"[red]events are refused: {server.events.refused}[/red]")
+        for consumer in server.consumers or []:
+            table.add_row(f"consumer {consumer.name}", _consumer(consumer))
     Console().print(table)
+
+
+def _store(url: str, available: bool) -> str:
+    return f"{url}, {'available' if available else '[red]not available[/red]'}"
+
+
+def _consumer(status: ConsumerStatus) -> str:
+    """One line on a consumer: where it is, and what keeps it."""
+    lag = "unknown" if status.lag is None else f"{status.lag}"
+    line = f"at {status.position}, {lag} behind, {status.entries_per_s:.0f}/s, {status.poisoned} set aside"
+    if status.waiting:
+        line += f"; [red]waits: {status.waiting}[/red]"
+    if status.silent_s > SILENT_S:
+        line += f"; [red]not heard of for {status.silent_s:.0f} s[/red]"
+    return line
 
 
 def _announce(run: Run) -> None:

@@ -8,14 +8,10 @@ from ray import serve
 
 from cluster.clock import Clock
 from cluster.placement import Role, label_selector
-from cluster.release import Releases
 from cluster.settings import Settings
-from cluster.store.client import OnlineStore
-from deployments.feed_service import FeedService
+from cluster.store.urls import StoreUrls
 from deployments.http.app import Api
-from deployments.loaded_release import LoadedRelease
-from deployments.surfaces import surfaces
-from deployments.warm_up import warm_up
+from deployments.replica import Replica
 
 #: Libraries that would start a thread per core, which costs more than it brings for arrays of this size.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -26,23 +22,21 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 class FeedServer:
     """Answers feeds from one release; `release` and `clock` are the same for all replicas."""
 
-    def __init__(self, settings: Settings, release: str, clock: Clock, store_url: str) -> None:
-        self._release = LoadedRelease.load(Releases(settings.releases).get(release))
-        store = OnlineStore(store_url, settings.store)
-        pipelines = surfaces(self._release, store, settings)
-        self._feeds = FeedService(self._release, pipelines, clock, settings.serving.deadline_ms)
-        self._api = Api(self._feeds, store, settings.serving.max_body_bytes)
+    def __init__(self, settings: Settings, release: str, clock: Clock, urls: StoreUrls) -> None:
+        self._replica = Replica.open(settings, release, clock, urls)
+        self._api = Api(self._replica, settings, urls)
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve before the replica counts as ready."""
-        await warm_up(self._feeds, self._release)
+        await self._replica.warm_up()
+        self._api.start()
         # What is loaded now stays: the collector need not walk through it during requests.
         gc.collect()
         gc.freeze()
         return self._api.app()
 
 
-def feed_application(settings: Settings, release: str, clock: Clock, store_url: str) -> Any:
+def feed_application(settings: Settings, release: str, clock: Clock, urls: StoreUrls) -> Any:
     """The Serve application: FeedServer with the autoscaling and queueing of `settings.serving`."""
     serving = settings.serving
     deployment: Any = FeedServer
@@ -65,4 +59,4 @@ def feed_application(settings: Settings, release: str, clock: Clock, store_url: 
         logging_config={"enable_access_log": False},
         health_check_period_s=5,
         graceful_shutdown_timeout_s=10,
-    ).bind(settings, release, clock, store_url)
+    ).bind(settings, release, clock, urls)

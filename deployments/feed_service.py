@@ -30,7 +30,7 @@ class FeedService:
     ) -> None:
         self._release = release
         self._pipelines = pipelines
-        self._clock = clock
+        self.clock = clock
         self._deadline_ms = deadline_ms
         self._nobody = UserState().columns(release.posts, {})
         self._codes = {
@@ -42,10 +42,6 @@ class FeedService:
     def release(self) -> str:
         """Name of the release that answers."""
         return self._release.release.name
-
-    def now_ms(self) -> int:
-        """The present feed time."""
-        return self._clock.now_ms()
 
     async def feed(self, body: bytes) -> bytes:
         """Answer a JSON FeedRequest with a JSON FeedResponse. Raises InvalidField for a request that is not valid.
@@ -62,7 +58,7 @@ class FeedService:
 
     def _query(self, request: FeedRequest) -> Query:
         context = request.context
-        now_ms = self._clock.now_ms() if context.time_ms is None else context.time_ms
+        now_ms = self.clock.now_ms() if context.time_ms is None else context.time_ms
         deadline_ms = request.deadline_ms or self._deadline_ms
         return Query(
             request=request,

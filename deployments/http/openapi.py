@@ -34,6 +34,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     types = (FeedRequest, FeedResponse, Event, EventBatch, EventsResponse, Status, ErrorResponse)
     references, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     request, feed, event, batch, events, status, error = references
+    _hide_log_fields(components["Event"])
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     bad = {"400": _answer("A value that is not allowed.", error), "413": _answer("The body is too long.", error)}
     document["paths"] = {
@@ -50,7 +51,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 "requestBody": _body({"oneOf": [event, batch]}),
                 "responses": {
                     "200": _answer("Good events are accepted; each bad one is named.", events),
-                    "503": _answer("The store is gone; send the events again.", error),
+                    "429": _answer("Consumers are behind; send the events again after Retry-After.", error),
+                    "503": _answer("The event store is gone; send the events again.", error),
                     **bad,
                 },
             }
@@ -65,6 +67,13 @@ def _document(app: FastAPI) -> dict[str, Any]:
     }
     document["components"] = {"schemas": components}
     return document
+
+
+def _hide_log_fields(event: dict[str, Any]) -> None:
+    """Take out what only the log needs."""
+    del event["properties"]["record"]
+    del event["properties"]["time_ms"]["default"]
+    event["required"].remove("record")
 
 
 def _body(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:

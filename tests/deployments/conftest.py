@@ -63,6 +63,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "CASCADE_DATA": str(dataset.folder),
         "CASCADE_SERVING__PORT": str(free_port()),
         "CASCADE_STORE__PORT": str(free_port()),
+        "CASCADE_EVENTS__PORT": str(free_port()),
     }
     log = home / "up.log"
     with log.open("w") as errors:

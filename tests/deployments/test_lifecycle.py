@@ -39,6 +39,7 @@ def test_it_reuses_what_is_there_and_leaves_nothing_behind(served, tmp_path, sto
         "CASCADE_HOME": str(home),
         "CASCADE_SERVING__PORT": str(free_port()),
         "CASCADE_STORE__PORT": str(free_port()),
+        "CASCADE_EVENTS__PORT": str(free_port()),
     }
     with subprocess.Popen(
         [str(CASCADE), "up", "--json"],

@@ -176,13 +176,12 @@ def test_health_readiness_and_docs(served):
 
 
 def event(number: int, **changes) -> dict:
-    now_ms = time.time_ns() // 1_000_000
-    fields = {"event_id": f"e{number}-{now_ms}", "user_id": 1, "post_id": 2, "action": "like", "time_ms": now_ms}
-    return fields | changes
+    """Something that happens now, in feed time."""
+    return {"event_id": f"e{number}-{time.time_ns()}", "user_id": 1, "post_id": 2, "action": "like"} | changes
 
 
 def test_events_are_stored_once_and_bad_ones_are_named(served):
-    before = served.request("GET", "/v1/status").json()["store"]["events"]
+    before = served.request("GET", "/v1/status").json()["events"]["length"]
     good, bad = event(1), event(2, action="adore")
     answer = served.request("POST", "/v1/events", {"events": [good, bad, event(3)]})
     assert answer.status == 200
@@ -194,7 +193,7 @@ def test_events_are_stored_once_and_bad_ones_are_named(served):
     }
     again = served.request("POST", "/v1/events", good).json()
     assert (again["accepted"], again["repeated"]) == (1, 1)
-    assert served.request("GET", "/v1/status").json()["store"]["events"] == before + 2
+    assert served.request("GET", "/v1/status").json()["events"]["length"] == before + 2
 
 
 def wait_for(condition, seconds=20):
@@ -209,26 +208,39 @@ def wait_for(condition, seconds=20):
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_dead_store_degrades_the_feed_and_heals(served, fault):
     user, store = known_user(served), served.run.store
-    acknowledged = served.request("GET", "/v1/status").json()["store"]["events"]
     os.kill(store.pid, fault)
     feed = wait_for(lambda: (f := served.feed(user_id=user))["degraded"] and f)
     assert feed["degraded"] == ["store"]
     assert (len(feed["items"]), feed["cold_start"]) == (50, False)
     if fault == signal.SIGSTOP:
-        refused = wait_for(lambda: (a := served.request("POST", "/v1/events", event(9))).status == 503 and a)
-        assert refused.headers["Retry-After"]
-        assert served.request("GET", "/readyz").status == 200
+        assert served.request("POST", "/v1/events", event(9)).status == 200, "events need no state"
+        assert served.request("GET", "/readyz").json()["store"] == {"available": False}
         os.kill(store.pid, signal.SIGCONT)
     healed = wait_for(lambda: not (f := served.feed(user_id=user))["degraded"] and f)
     assert not healed["cold_start"], "what the store knew survived"
-    events = served.request("GET", "/v1/status").json()["store"]["events"]
-    assert events >= acknowledged
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_dead_event_store_refuses_events_and_feeds_go_on(served, fault):
+    user, store = known_user(served), served.run.events
+    acknowledged = served.request("GET", "/v1/status").json()["events"]["length"]
+    os.kill(store.pid, fault)
+    if fault == signal.SIGSTOP:
+        refused = served.request("POST", "/v1/events", event(9))
+        assert (refused.status, refused.json()["error"]["field"]) == (503, "store")
+        assert refused.headers["Retry-After"]
+        assert served.request("GET", "/readyz").json()["events"]["available"] is False
+        os.kill(store.pid, signal.SIGCONT)
+    assert served.feed(user_id=user)["degraded"] == []
+    wait_for(lambda: served.request("POST", "/v1/events", event(10)).status == 200)
+    assert served.request("GET", "/v1/status").json()["events"]["length"] > acknowledged
 
 
 def test_status_tells_what_runs(served):
     status = json.loads(served.cascade("status", "--json").stdout)
     assert status["run"]["release"] == status["server"]["release"] == served.run.release
     assert status["server"]["store"]["available"]
+    assert status["server"]["events"]["available"]
     feed_server = next(d for d in status["deployments"] if d["deployment"] == "FeedServer")
     assert (feed_server["status"], feed_server["replicas"]["RUNNING"]) == ("HEALTHY", 2)
     shown = served.cascade("status").stdout

@@ -49,11 +49,14 @@ def started(folder: Path, mode: str) -> Iterator[tuple["subprocess.Popen[str]", 
     up = subprocess.Popen([sys.executable, "-c", UP, str(folder), mode], stdout=subprocess.PIPE, text=True)
     assert up.stdout is not None
     others = [psutil.Process(int(pid)) for pid in up.stdout.readline().split()]
-    store = subprocess.Popen(["sleep", "600"])
+    stores = [subprocess.Popen(["sleep", "600"]) for _ in range(2)]
     run = Run(
         up=ProcessId.of(up.pid),
         store_url="",
-        store=ProcessId.of(store.pid),
+        store=ProcessId.of(stores[0].pid),
+        events_url="",
+        events=ProcessId.of(stores[1].pid),
+        clock_offset_ms=0,
         ray_address="",
         ray_folder=str(folder),
         http_address="",
@@ -61,22 +64,22 @@ def started(folder: Path, mode: str) -> Iterator[tuple["subprocess.Popen[str]", 
         dataset="data",
         started_at="",
     )
-    with up, store:
-        yield up, run, [psutil.Process(up.pid), psutil.Process(store.pid), *others]
+    with up, stores[0], stores[1]:
+        yield up, run, [*(psutil.Process(process.pid) for process in (up, *stores)), *others]
 
 
 def running(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
-@pytest.mark.parametrize(("mode", "singly"), [("graceful", 2), ("sloppy", 3)])
+@pytest.mark.parametrize(("mode", "singly"), [("graceful", 3), ("sloppy", 4)])
 def test_up_cleans_first_and_nothing_is_left(
     folder: Path, mode: str, singly: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cluster.processes.stopping.REST_S", 0.5)
     with started(folder, mode) as (up, run, processes):
-        assert len(running(processes)) == 4
-        assert [p.pid for p in users_of(str(folder))] == [processes[3].pid]
+        assert len(running(processes)) == 5
+        assert [p.pid for p in users_of(str(folder))] == [processes[4].pid]
         assert stop_run(run) == singly
         assert not running(processes)
     assert up.returncode == 0  # it ended by itself, and was not killed
@@ -87,9 +90,9 @@ def test_what_a_killed_up_left_is_stopped(folder: Path) -> None:
     with started(folder, "sloppy") as (up, run, processes):
         up.kill()
         up.wait()
-        processes[2].kill()  # a child of its own session is beyond reach: only Ray's and the store are known
+        processes[3].kill()  # a child of its own session is beyond reach: only Ray's and the stores are known
         assert not run.alive
-        assert stop_run(run) == 2
+        assert stop_run(run) == 3
         assert not running(processes)
     assert stop_run(run) == 0
 
@@ -101,6 +104,9 @@ def test_a_stranger_with_the_id_of_a_dead_up_is_left_alone(folder: Path) -> None
             up=stale,
             store_url="",
             store=msgspec.structs.replace(stale),
+            events_url="",
+            events=msgspec.structs.replace(stale),
+            clock_offset_ms=0,
             ray_address="",
             ray_folder=None,
             http_address="",

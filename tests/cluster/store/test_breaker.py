@@ -6,7 +6,7 @@ from cluster.store.breaker import TIMEOUTS, Breaker, StoreUnavailable
 
 
 def test_failure_refuses_calls_until_the_trial_succeeds() -> None:
-    breaker = Breaker(retry_ms=30)
+    breaker = Breaker("store", retry_ms=30)
     breaker.admit()
     breaker.failed("connection refused")
     assert not breaker.is_closed
@@ -24,7 +24,7 @@ def test_failure_refuses_calls_until_the_trial_succeeds() -> None:
 
 
 def test_failed_trial_opens_again() -> None:
-    breaker = Breaker(retry_ms=30)
+    breaker = Breaker("store", retry_ms=30)
     breaker.failed("gone")
     time.sleep(0.04)
     breaker.admit()
@@ -34,7 +34,7 @@ def test_failed_trial_opens_again() -> None:
 
 
 def test_only_timeouts_in_a_row_open_it() -> None:
-    breaker = Breaker(retry_ms=1000)
+    breaker = Breaker("store", retry_ms=1000)
     for _ in range(3):
         for _ in range(TIMEOUTS - 1):
             breaker.failed("slow", timeout=True)
@@ -47,7 +47,7 @@ def test_only_timeouts_in_a_row_open_it() -> None:
 
 
 def test_calls_that_waited_are_refused_once_it_opens() -> None:
-    breaker = Breaker(retry_ms=30)
+    breaker = Breaker("store", retry_ms=30)
     breaker.admit()
     breaker.check()
     breaker.failed("gone")

@@ -8,7 +8,7 @@ import redis
 
 from cluster.settings import Store
 from cluster.store.breaker import StoreUnavailable
-from cluster.store.client import Entry, OnlineStore, Positions
+from cluster.store.client import OnlineStore
 from cluster.store.valkey_server import ValkeyServer
 from tests.conftest import free_port
 
@@ -48,22 +48,6 @@ def test_concurrent_reads_share_round_trips_and_a_lone_one_takes_one(store_serve
     assert together == 1
 
 
-def test_an_event_is_appended_once(tmp_path: Path) -> None:
-    async def scenario(url: str) -> None:
-        async with OnlineStore(url, PATIENT) as store:
-            assert await store.positions() == Positions(0, "0-0")
-            assert await store.append([]) == []
-            first = await store.append([Entry("a", b"1"), Entry("b", b"2"), Entry("a", b"3")])
-            assert [appended.new for appended in first] == [True, True, False]
-            assert first[0].position == first[2].position
-            again = await store.append([Entry("b", b"2"), Entry("c", b"4")])
-            assert again[0] == (first[1].position, False)
-            assert await store.positions() == Positions(3, again[1].position)
-
-    with ValkeyServer(tmp_path, Store(port=free_port())) as server:
-        asyncio.run(scenario(server.url))
-
-
 def test_gone_store_fails_fast_and_heals_by_itself(tmp_path: Path) -> None:
     async def scenario(server: ValkeyServer) -> None:
         async with OnlineStore(server.url, Store(timeout_ms=500, retry_ms=100)) as store:
@@ -80,14 +64,11 @@ def test_gone_store_fails_fast_and_heals_by_itself(tmp_path: Path) -> None:
                 with pytest.raises(StoreUnavailable):
                     await store.read_user(7)
             assert time.perf_counter() - begin < 0.1
-            with pytest.raises(StoreUnavailable):
-                await store.append([Entry("x", b"x")])
 
             server.start()
             await asyncio.sleep(0.15)
             assert await store.read_user(7) == b"seven"
             assert store.available
-            assert len(await store.append([Entry("x", b"x")])) == 1
 
     with ValkeyServer(tmp_path, Store(port=free_port())) as server:
         asyncio.run(scenario(server))
@@ -128,16 +109,26 @@ def test_a_cancelled_read_leaves_the_connection_in_step(store_server: ValkeyServ
     asyncio.run(scenario())
 
 
-def test_a_full_store_refuses_events_and_still_answers_reads(tmp_path: Path) -> None:
+def test_a_full_store_refuses_writes_and_still_answers_reads(tmp_path: Path) -> None:
     async def scenario(server: ValkeyServer) -> None:
         async with OnlineStore(server.url, PATIENT) as store:
             await store.write_users({1: b"one"})
             with redis.Redis.from_url(server.url) as client:
                 client.config_set("maxmemory", 1)
             with pytest.raises(StoreUnavailable, match=r"refuses.*maxmemory"):
-                await store.append([Entry("a", b"1")])
+                await store.write_mark(b"data")
             assert store.available
             assert await store.read_user(1) == b"one"
 
     with ValkeyServer(tmp_path, Store(port=free_port())) as server:
         asyncio.run(scenario(server))
+
+
+def test_the_clock_of_a_data_set_is_kept_from_the_first_start(store_server: ValkeyServer) -> None:
+    async def scenario() -> None:
+        async with OnlineStore(store_server.url, PATIENT) as store:
+            assert await store.keep_clock("a", -1000) == -1000
+            assert await store.keep_clock("a", -2000) == -1000
+            assert await store.keep_clock("b", -3000) == -3000
+
+    asyncio.run(scenario())

@@ -11,17 +11,18 @@ import pytest
 import redis
 
 from cluster.errors import CascadeError
-from cluster.settings import Store
+from cluster.settings import Events, Server, Store
 from cluster.store.valkey_server import ValkeyServer, valkey_binary
 from tests.conftest import free_port
 
 
-def test_configuration_is_durable_and_loopback_only(tmp_path: Path) -> None:
-    with ValkeyServer(tmp_path, Store(port=free_port())) as server, redis.Redis.from_url(server.url) as client:
+@pytest.mark.parametrize(("settings", "fsync"), [(Store, "everysec"), (Events, "always")])
+def test_configuration_is_durable_and_loopback_only(tmp_path: Path, settings: type[Server], fsync: str) -> None:
+    with ValkeyServer(tmp_path, settings(port=free_port())) as server, redis.Redis.from_url(server.url) as client:
         config = client.config_get("*")
         assert config["bind"] == "127.0.0.1"
         assert config["appendonly"] == "yes"
-        assert config["appendfsync"] == "always"
+        assert config["appendfsync"] == fsync
         assert config["save"] == ""
         assert config["maxmemory-policy"] == "noeviction"
         assert config["protected-mode"] == "yes"
@@ -45,8 +46,8 @@ def test_a_taken_port_is_named_with_the_log(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(CascadeError, match=f"(?s)port {port}.*Address already in use") as refused:
-            ValkeyServer(tmp_path, Store(port=port)).start()
-    assert "CASCADE_STORE__PORT" in refused.value.remedy
+            ValkeyServer(tmp_path, Events(port=port)).start()
+    assert "CASCADE_EVENTS__PORT" in refused.value.remedy
 
 
 def test_another_valkey_on_the_port_is_not_taken_for_ours(store_server: ValkeyServer, tmp_path: Path) -> None:
