@@ -5,18 +5,13 @@ holds every record that was ever written, in order. Both change at once and are 
 so whoever reads the hash sees what was written before, and whoever follows the stream misses nothing.
 """
 
-from collections.abc import Awaitable, Sequence
-from typing import Any, Final, NamedTuple, Self, TypeVar
-
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, Self
 
 from cluster.posts import Post, decode_post, encode_post
-from cluster.settings import Store
-from cluster.store.breaker import Breaker, StoreUnavailable
-
-T = TypeVar("T")
+from cluster.settings import Server
+from cluster.store.breaker import Breaker
+from cluster.store.connection import Connection
 
 STREAM: Final = b"{catalogue}"
 POSTS: Final = b"{catalogue}:posts"
@@ -63,15 +58,18 @@ class CatalogueLog:
     Every method raises StoreUnavailable when the store is gone.
     """
 
-    def __init__(self, url: str, settings: Store) -> None:
-        self._redis = _client(url, DISK_S)
-        self._follower = _client(url, DISK_S)
-        self._breaker = Breaker(settings.retry_ms)
+    def __init__(self, url: str, settings: Server) -> None:
+        self._breaker = Breaker("event store", settings.retry_ms)
+        self._connection = Connection(url, DISK_S, self._breaker)
+        self._following = Connection(url, DISK_S, self._breaker)
+        self._redis, self._follower = self._connection.redis, self._following.redis
 
     async def read(self, post_ids: Sequence[int]) -> list[Stored]:
         """The posts of `post_ids` as they stand."""
         self._breaker.admit()
-        records: Any = await self._outcome(self._redis.hmget(POSTS, [b"%d" % post_id for post_id in post_ids]))
+        records: Any = await self._connection.outcome(
+            self._redis.hmget(POSTS, [b"%d" % post_id for post_id in post_ids])
+        )
         return [Stored(b"", None) if record is None else Stored(record, decode_post(record)) for record in records]
 
     async def write(self, changes: Sequence[tuple[Stored, Post]]) -> list[bool]:
@@ -80,52 +78,28 @@ class CatalogueLog:
         arguments: list[bytes] = []
         for stored, post in changes:
             arguments += (b"%d" % post.post_id, stored.record, encode_post(post))
-        written: Any = await self._outcome(self._redis.eval(_WRITE, 2, POSTS, STREAM, *arguments))
+        written: Any = await self._connection.outcome(self._redis.eval(_WRITE, 2, POSTS, STREAM, *arguments))
         return [bool(one) for one in written]
 
     async def last_position(self) -> str:
         """Position of the last entry of the stream; START when it is empty."""
-        last: Any = await self._outcome(self._follower.xrevrange(STREAM, count=1))
+        last: Any = await self._following.outcome(self._follower.xrevrange(STREAM, count=1))
         return last[0][0].decode() if last else START
 
     async def follow(self, position: str, count: int, block_ms: int) -> list[Entry]:
         """Up to `count` entries after `position`; waits `block_ms` for the first (0 = not at all)."""
-        answer: Any = await self._outcome(self._follower.xread({STREAM: position}, count=count, block=block_ms or None))
+        answer: Any = await self._following.outcome(
+            self._follower.xread({STREAM: position}, count=count, block=block_ms or None)
+        )
         entries = answer[0][1] if answer else []
         return [Entry(position.decode(), decode_post(fields[b"p"])) for position, fields in entries]
 
     async def close(self) -> None:
-        await self._redis.aclose()
-        await self._follower.aclose()
+        await self._connection.close()
+        await self._following.close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    async def _outcome(self, answer: Awaitable[T]) -> T:
-        """The answer; the breaker learns whether there was one."""
-        try:
-            result = await answer
-        except redis.TimeoutError as error:
-            raise self._breaker.failed(str(error), timeout=True) from error
-        except (redis.ConnectionError, OSError) as error:
-            raise self._breaker.failed(str(error)) from error
-        except redis.RedisError as error:
-            self._breaker.succeeded()
-            raise StoreUnavailable(f"it refuses: {error}", self._breaker.retry_ms) from error
-        self._breaker.succeeded()
-        return result
-
-
-def _client(url: str, timeout_s: float) -> redis.asyncio.Redis:
-    """RESP2 needs no handshake; retries are ours alone."""
-    return redis.asyncio.Redis.from_url(
-        url,
-        protocol=2,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=False,
-    )
