@@ -10,7 +10,7 @@ import xgboost
 from benchmarks.kernel_inputs import random_context, random_posts, random_users
 from kernels.assembly import WIDTH, assemble
 from kernels.assembly_numpy import assemble_numpy
-from kernels.columns import F32, I64
+from kernels.columns import F32, I64, PostColumns
 from kernels.merge import merge_sources, merge_sources_numpy
 from kernels.rerank import RerankRules, rerank, rerank_numpy
 from kernels.topk import top_k, top_k_numpy
@@ -51,9 +51,11 @@ def assembly_case(rng: np.random.Generator) -> Case:
         context = random_context(rng, user)
         return users, context, posts, offsets, rng.integers(0, POSTS, PRERANKED, np.int32), out
 
-    per_post = sum(column[0].nbytes for column in posts[:-3]) + posts.author_month[0].nbytes + 4
+    author = posts.author_counts[0, 0].nbytes + posts.author_counted_ms[0].nbytes + posts.author_posts[0].nbytes
+    per_post = sum(column[0].nbytes for column in posts[: PostColumns._fields.index("author_counts")]) + author
     per_event = 4 + 8 + 2 + posts.content[0].nbytes + 3 * 2 + 4  # the event, and its post's content and codes
-    per_user = users.daily[0].nbytes + users.hours[0].nbytes + HISTORY * per_event + FOLLOWS * 5
+    lists = (users.daily, users.hours, users.counts, users.author, users.topic)
+    per_user = sum(column[0].nbytes for column in lists) + HISTORY * per_event + FOLLOWS * 5
     return Case(
         size=f"{PRERANKED} posts x {WIDTH} features, history {HISTORY}",
         kernel=assemble,

@@ -3,7 +3,18 @@
 import numpy as np
 
 from kernels.actions import ACTIONS, COUNTS
-from kernels.columns import CONTENT_DIM, DAY_MS, DAYS, HOUR_MS, ContextColumns, PostColumns, UserColumns
+from kernels.columns import (
+    AUTHORS,
+    CONTENT_DIM,
+    DAY_MS,
+    DAYS,
+    HOUR_MS,
+    TOPICS,
+    ContextColumns,
+    PostColumns,
+    UserColumns,
+)
+from kernels.decay import WINDOWS_MS
 
 NOW_MS = 1_700_000_000_000
 
@@ -24,9 +35,10 @@ def random_posts(rng: np.random.Generator, posts: int, authors: int) -> PostColu
         hashtags=_f32(rng.integers(0, 5, posts)),
         has_location=_f32(rng.integers(0, 2, posts)),
         content=rng.normal(0, CONTENT_DIM**-0.5, (posts, CONTENT_DIM)).astype(np.float32),
-        week=_f32(rng.exponential(50, (posts, len(COUNTS)))),
-        month=_f32(rng.exponential(200, (posts, len(COUNTS)))),
-        author_month=_f32(rng.exponential(500, (authors, len(COUNTS)))),
+        counts=_f32(rng.exponential(50, (posts, len(WINDOWS_MS), len(COUNTS)))),
+        counted_ms=NOW_MS - rng.integers(0, DAY_MS, posts),
+        author_counts=_f32(rng.exponential(500, (authors, len(WINDOWS_MS), len(COUNTS)))),
+        author_counted_ms=NOW_MS - rng.integers(0, DAY_MS, authors),
         author_posts=_f32(rng.integers(1, 50, authors)),
         prior=rng.random(len(COUNTS), np.float32),
     )
@@ -45,14 +57,25 @@ def random_users(rng: np.random.Generator, users: int, history: int, follows: in
         daily=_f32(rng.exponential(3, (users, DAYS, len(COUNTS)))),
         last_day=np.full(users, NOW_MS // DAY_MS, np.int32),
         hours=_f32(rng.integers(0, 9, (users, 24))),
-        history_offsets=np.arange(users + 1) * history,
-        history_post=rng.integers(0, len(posts.author), events, np.int32),
+        counts=_f32(rng.exponential(3, (users, len(WINDOWS_MS), len(COUNTS)))),
+        counted_ms=np.full(users, NOW_MS),
+        history_begin=np.arange(users) * history,
+        history_end=np.arange(1, users + 1) * history,
+        history_post=rng.integers(0, len(posts.author), events),
         history_time_ms=times.ravel(),
         history_actions=rng.integers(0, 1 << len(ACTIONS), events, np.uint16),
         history_watch_s=_f32(rng.exponential(9, events)),
-        follow_offsets=np.arange(users + 1) * follows,
+        author=rng.integers(0, authors, (users, AUTHORS)),
+        author_shown=_f32(rng.exponential(3, (users, AUTHORS))),
+        author_engaged=_f32(rng.exponential(3, (users, AUTHORS))),
+        topic=rng.integers(0, 200, (users, TOPICS)),
+        topic_shown=_f32(rng.exponential(3, (users, TOPICS))),
+        topic_engaged=_f32(rng.exponential(3, (users, TOPICS))),
+        follow_begin=np.arange(users) * follows,
+        follow_end=np.arange(1, users + 1) * follows,
         follow_author=np.concatenate(followed).astype(np.int32),
         follow_close=rng.random(users * follows) < 0.1,
+        follow_since_ms=np.zeros(users * follows, np.int64),
     )
 
 

@@ -12,11 +12,13 @@ import msgspec
 import numpy as np
 
 from cluster.post_table import PostTable, rows_of
-from cluster.vocabulary import UNKNOWN
+from cluster.vocabulary import UNKNOWN, stable_id
 from kernels.actions import COUNTS
-from kernels.columns import DAYS, UserColumns
+from kernels.columns import AUTHORS, DAYS, I64, TOPICS, UserColumns
+from kernels.decay import WINDOWS_MS
+from kernels.fold import NOBODY
 
-VERSION: Final = 1
+VERSION: Final = 2
 _HEADER: Final = struct.Struct("<2sHI")
 _MAGIC: Final = b"CU"
 
@@ -24,10 +26,27 @@ _MAGIC: Final = b"CU"
 EVENT: Final = np.dtype([("post_id", "<i8"), ("time_ms", "<i8"), ("actions", "<u2"), ("watch_s", "<f4")])
 _DAILY: Final = bytes(DAYS * len(COUNTS) * 4)
 _HOURS: Final = bytes(24 * 4)
+_COUNTS: Final = bytes(len(WINDOWS_MS) * len(COUNTS) * 4)
+_NONE: Final = b"\xff" * 8
 
 
 class UnreadableState(ValueError):
     """A blob that is damaged or of a version that is not known yet."""
+
+
+class TopicCodes:
+    """Codes of topics by their stable ids."""
+
+    def __init__(self, codes: dict[str, int]) -> None:
+        ids = np.array([stable_id(topic) for topic in codes], np.int64)
+        order = np.argsort(ids)
+        self._ids = ids[order]
+        self._codes = np.array([*(np.array(list(codes.values()), np.int64)[order]), NOBODY])
+
+    def of(self, ids: I64) -> I64:
+        """Code of each id; -1 for one that is not known."""
+        codes: I64 = self._codes[rows_of(ids, self._ids)]
+        return codes
 
 
 class UserState(msgspec.Struct, array_like=True, frozen=True):
@@ -45,13 +64,25 @@ class UserState(msgspec.Struct, array_like=True, frozen=True):
     close_ids: bytes = b""  # int64, those of them that are close friends
     blocked_ids: bytes = b""  # int64, either side of a block
     muted_ids: bytes = b""  # int64
+    # Since version 2; version 1 kept 28 days of `daily`.
+    counts: bytes = _COUNTS  # float32[W, N] decayed counters
+    counted_ms: int = 0  # reference time of all that decays
+    author: bytes = AUTHORS * _NONE  # int64[AUTHORS] ids, -1 = free
+    author_shown: bytes = bytes(AUTHORS * 4)  # float32, decayed over a day
+    author_engaged: bytes = bytes(AUTHORS * 4)  # float32, decayed over 28 days
+    topic: bytes = TOPICS * _NONE  # int64[TOPICS] of `vocabulary.stable_id`
+    topic_shown: bytes = bytes(TOPICS * 4)
+    topic_engaged: bytes = bytes(TOPICS * 4)
+    seen_posts: bytes = b""  # int64[S] ids of posts that have left the history
+    seen_times: bytes = b""  # uint32[S] Unix seconds
+    seen_next: int = 0  # place in the ring of the next one
 
     @property
     def events(self) -> np.ndarray:
         """The history as a structured array EVENT[H]."""
         return np.frombuffer(self.history, EVENT)
 
-    def columns(self, posts: PostTable, regions: dict[str, int]) -> UserColumns:
+    def columns(self, posts: PostTable, regions: dict[str, int], topics: TopicCodes) -> UserColumns:
         """The state as the columns (U = 1) that kernels read, in row numbers of one release.
 
         Every array is of one type and layout, whatever the state: another one would make Numba compile anew.
@@ -68,14 +99,25 @@ class UserState(msgspec.Struct, array_like=True, frozen=True):
             daily=np.frombuffer(self.daily, "<f4").reshape(1, DAYS, len(COUNTS)),
             last_day=np.array([self.last_day], np.int32),
             hours=np.frombuffer(self.hours, "<f4").reshape(1, 24),
-            history_offsets=np.array([0, len(events)], np.int64),
-            history_post=rows_of(events["post_id"], posts.post_ids),
+            counts=np.frombuffer(self.counts, "<f4").reshape(1, len(WINDOWS_MS), len(COUNTS)),
+            counted_ms=np.array([self.counted_ms], np.int64),
+            history_begin=np.zeros(1, np.int64),
+            history_end=np.array([len(events)], np.int64),
+            history_post=rows_of(events["post_id"], posts.post_ids).astype(np.int64),
             history_time_ms=events["time_ms"].copy(),
             history_actions=events["actions"].copy(),
             history_watch_s=events["watch_s"].copy(),
-            follow_offsets=np.array([0, len(follows)], np.int64),
+            author=rows_of(np.frombuffer(self.author, "<i8"), posts.author_ids).astype(np.int64)[None],
+            author_shown=np.frombuffer(self.author_shown, "<f4")[None],
+            author_engaged=np.frombuffer(self.author_engaged, "<f4")[None],
+            topic=topics.of(np.frombuffer(self.topic, "<i8"))[None],
+            topic_shown=np.frombuffer(self.topic_shown, "<f4")[None],
+            topic_engaged=np.frombuffer(self.topic_engaged, "<f4")[None],
+            follow_begin=np.zeros(1, np.int64),
+            follow_end=np.array([len(follows)], np.int64),
             follow_author=follows,
             follow_close=np.isin(follows, close),
+            follow_since_ms=np.zeros(len(follows), np.int64),
         )
 
 
@@ -102,6 +144,9 @@ def unpack(blob: bytes) -> UserState:
     if zlib.crc32(body) != checksum:
         raise UnreadableState("the checksum does not match")
     try:
-        return _decoder.decode(body)
+        state = _decoder.decode(body)
     except msgspec.DecodeError as error:
         raise UnreadableState(str(error)) from None
+    if version == 1:
+        state = msgspec.structs.replace(state, daily=state.daily[: len(_DAILY)])
+    return state

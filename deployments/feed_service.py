@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from cluster.clock import Clock
-from cluster.user_state import UserState
+from cluster.user_state import TopicCodes, UserState
 from cluster.vocabulary import UNKNOWN
 from cluster.wire import ComponentTrace, Context, Explanation, FeedRequest, FeedResponse, Item, decode
 from deployments.loaded_release import LoadedRelease
@@ -32,7 +32,7 @@ class FeedService:
         self._pipelines = pipelines
         self.clock = clock
         self._deadline_ms = deadline_ms
-        self._nobody = UserState().columns(release.posts, {})
+        self._nobody = UserState().columns(release.posts, {}, TopicCodes({}))
         self._codes = {
             name: getattr(release.vocabularies, name).codes()
             for name in ("surface", "device", "connection", "app_version", "region")

@@ -5,6 +5,7 @@ from itertools import islice
 from cluster.store.client import OnlineStore
 from training.data.dataset import DataSet
 from training.data.progress import Progress
+from training.features.history import history_at
 from training.features.log import Log
 from training.features.states import user_states
 
@@ -22,7 +23,8 @@ async def seed_store(store: OnlineStore, dataset: DataSet, progress: Progress) -
     if await store.read_mark() == fingerprint:
         return False
     log = Log.load(dataset)
-    states, users, done = user_states(log, dataset.manifest.end_ms), len(log.users.ids), 0
+    end_ms = dataset.manifest.end_ms
+    states, users, done = user_states(log, history_at(log, end_ms), end_ms), len(log.users.ids), 0
     while chunk := dict(islice(states, CHUNK)):
         await store.write_users(chunk)
         done += len(chunk)

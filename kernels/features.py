@@ -30,8 +30,6 @@ class Feature:
     default: float = 0.0
 
 
-#: Impressions that the global mean weighs in a post's, an author's or a user's smoothed rate.
-RATE_PRIOR: Final = 20.0
 #: Two events further apart than this belong to two sessions.
 SESSION_GAP_MS: Final = 30 * 60 * 1000
 #: "Never" for the features that count hours since something.
@@ -62,13 +60,18 @@ USER: Final = (
     Feature("user_session_minutes", Group.USER, "minutes since the running session began; 0 for a new one"),
     Feature("user_preferred_kind", Group.USER, "content type most often liked lately", ("posts.kind",), -1.0),
     Feature("user_active_hours", Group.USER, "share of the user's impressions within an hour of this hour of day"),
+    Feature("user_hours_since_last", Group.USER, "hours since the last impression", (), NEVER_HOURS),
+    Feature("user_impressions_1h", Group.USER, "impressions, decayed over an hour"),
+    *_rates("user", "1h", ("long_view", "like"), Group.USER),
+    Feature("user_impressions_1d", Group.USER, "impressions, decayed over a day"),
+    *_rates("user", "1d", ("long_view", "like"), Group.USER),
     Feature("user_impressions_7d", Group.USER, "impressions, last 7 days"),
     *_rates("user", "7d", USER_RATES, Group.USER),
     Feature("user_watch_s_7d", Group.USER, "seconds watched, last 7 days", ("impressions.watch_ms",)),
     Feature("user_impressions_lag14d", Group.USER, "impressions, 8 to 14 days ago"),
     *_rates("user", "lag14d", ("long_view", "like"), Group.USER),
     Feature("user_watch_s_lag14d", Group.USER, "seconds watched, 8 to 14 days ago", ("impressions.watch_ms",)),
-    Feature("user_impressions_28d", Group.USER, "impressions, last 28 days"),
+    Feature("user_impressions_28d", Group.USER, "impressions, decayed over 28 days"),
     *_rates("user", "28d", ("long_view", "like"), Group.USER),
 )
 
@@ -80,12 +83,16 @@ POST: Final = (
     Feature("post_caption_length", Group.POST, "characters in the caption", ("posts.caption_length",)),
     Feature("post_hashtags", Group.POST, "hashtags in the caption", ("posts.hashtags",)),
     Feature("post_has_location", Group.POST, "1 when the post carries a place", ("posts.has_location",)),
-    Feature("post_impressions_7d", Group.POST, "impressions, last 7 days"),
-    Feature("post_impressions_28d", Group.POST, "impressions, last 28 days"),
+    Feature("post_impressions_1h", Group.POST, "impressions, decayed over an hour"),
+    Feature("post_impressions_1d", Group.POST, "impressions, decayed over a day"),
+    Feature("post_impressions_7d", Group.POST, "impressions, decayed over 7 days"),
+    Feature("post_impressions_28d", Group.POST, "impressions, decayed over 28 days"),
     *_rates("post", "28d", POST_RATES, Group.POST),
     *_rates("post", "7d", ("long_view", "like"), Group.POST),
+    *_rates("post", "1d", ("long_view", "like"), Group.POST),
+    Feature("post_trend", Group.POST, "positive actions of this hour beyond what the day leads to expect"),
     Feature("post_watch_s_28d", Group.POST, "smoothed seconds watched per impression", ("impressions.watch_ms",)),
-    Feature("author_impressions_28d", Group.POST, "impressions of the author's posts, last 28 days"),
+    Feature("author_impressions_28d", Group.POST, "impressions of the author's posts, decayed over 28 days"),
     Feature("author_posts", Group.POST, "posts the author has published"),
     Feature("author_engagement_rate_28d", Group.POST, "likes, comments, shares, saves and follows per impression"),
     *_rates("author", "28d", ("long_view",), Group.POST),
@@ -101,6 +108,10 @@ USER_POST: Final = (
     Feature("author_seen", Group.USER_POST, "posts of the author in the user's history"),
     Feature("author_positive", Group.USER_POST, "of these, how many got a positive action"),
     Feature("author_hours_since", Group.USER_POST, "hours since the last post of the author", (), NEVER_HOURS),
+    Feature("author_shown_1d", Group.USER_POST, "impressions of the author, decayed over a day"),
+    Feature("author_affinity", Group.USER_POST, "positive actions on the author, decayed over 28 days"),
+    Feature("topic_shown_1d", Group.USER_POST, "impressions of the topic, decayed over a day", ("posts.topic",)),
+    Feature("topic_affinity", Group.USER_POST, "positive actions on the topic, decayed over 28 days", ("posts.topic",)),
     Feature("topic_seen", Group.USER_POST, "posts of the topic in the user's history", ("posts.topic",)),
     Feature("topic_match", Group.USER_POST, "share of the user's positive actions on the topic", ("posts.topic",)),
     Feature("kind_match", Group.USER_POST, "share of the user's positive actions on the kind", ("posts.kind",)),

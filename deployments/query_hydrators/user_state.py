@@ -6,7 +6,7 @@ import numpy as np
 
 from cluster.post_table import rows_of
 from cluster.store.client import OnlineStore
-from cluster.user_state import UnreadableState, unpack
+from cluster.user_state import TopicCodes, UnreadableState, unpack
 from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.components import QueryHydrator
 from deployments.pipeline.query import Query
@@ -21,6 +21,7 @@ class UserStateHydrator(QueryHydrator):
         self._store = store
         self._release = release
         self._regions = release.vocabularies.region.codes()
+        self._topics = TopicCodes(release.vocabularies.topic.codes())
 
     async def hydrate(self, query: Query) -> None:
         user_id = query.request.user_id
@@ -34,5 +35,5 @@ class UserStateHydrator(QueryHydrator):
             logger.warning("user %d is served as new: %s", user_id, error)
             query.degraded.append("user_state")
             return
-        query.user = query.state.columns(self._release.posts, self._regions)
+        query.user = query.state.columns(self._release.posts, self._regions, self._topics)
         query.known = True

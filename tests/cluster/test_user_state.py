@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.post_table import PostTable
-from cluster.user_state import EVENT, UnreadableState, UserState, pack, unpack
+from cluster.user_state import EVENT, TopicCodes, UnreadableState, UserState, pack, unpack
+from cluster.vocabulary import stable_id
 from kernels.actions import BIT, COUNTS
 from kernels.columns import DAYS
 from tests.kernels.columns import random_posts
 
+TOPICS = TopicCodes({"cats": 1, "cars": 2})
 STATE = UserState(
     created_ms=1_600_000_000_000,
     followers=12,
@@ -23,6 +25,8 @@ STATE = UserState(
     following_ids=np.array([30, 10, 77, 10]).tobytes(),
     close_ids=np.array([30]).tobytes(),
     blocked_ids=np.array([20]).tobytes(),
+    author=np.array([20, 11, *[-1] * 30]).tobytes(),
+    topic=np.array([stable_id("cars"), stable_id("gone"), *[-1] * 14]).tobytes(),
 )
 
 
@@ -34,6 +38,19 @@ def test_a_state_survives_packing():
 def test_a_full_history_fits_the_budget():
     full = np.zeros(128, EVENT).tobytes()
     assert len(pack(UserState(history=full, following_ids=bytes(8 * 200)))) < 8192
+
+
+def test_the_28_days_of_version_1_become_14():
+    import zlib
+
+    import msgspec
+
+    daily = np.arange(28 * len(COUNTS), dtype=np.float32)
+    body = msgspec.msgpack.encode([5, 2.0, 3.0, "north", 19_000, daily.tobytes(), bytes(24 * 4), STATE.history])
+    state = unpack(struct.pack("<2sHI", b"CU", 1, zlib.crc32(body)) + body)
+    assert state == UserState(
+        5, 2.0, 3.0, "north", 19_000, daily[: DAYS * len(COUNTS)].tobytes(), history=STATE.history
+    )
 
 
 @given(st.integers(0, len(pack(STATE)) - 1), st.integers(1, 255))
@@ -70,20 +87,22 @@ def test_a_blob_of_the_future_is_unreadable():
 
 def test_columns_speak_of_the_rows_of_a_release():
     posts = PostTable(np.array([5, 7, 9]), np.array([10, 20, 30]), random_posts(np.random.default_rng(0), 3, 3))
-    columns = STATE.columns(posts, {"south": 1, "north": 2})
+    columns = STATE.columns(posts, {"south": 1, "north": 2}, TOPICS)
     assert columns.history_post.tolist() == [1, -1]
     assert columns.history_actions.tolist() == [BIT["like"], 0]
     assert columns.follow_author.tolist() == [0, 2]
     assert columns.follow_close.tolist() == [False, True]
     assert columns.region.tolist() == [2]
     assert columns.daily[0, 1, 0] == len(COUNTS)
-    assert UserState(region="mars").columns(posts, {"south": 1}).region.tolist() == [0]
+    assert columns.author[0, :3].tolist() == [1, -1, -1]
+    assert columns.topic[0, :3].tolist() == [2, -1, -1]
+    assert UserState(region="mars").columns(posts, {"south": 1}, TOPICS).region.tolist() == [0]
 
 
 def test_all_states_have_columns_of_one_type_and_layout():
     """Another one would make Numba compile anew, in the middle of a request."""
     posts = PostTable(np.array([5, 7, 9]), np.array([10, 20, 30]), random_posts(np.random.default_rng(0), 3, 3))
-    full, empty = (unpack(pack(state)).columns(posts, {}) for state in (STATE, UserState()))
+    full, empty = (unpack(pack(state)).columns(posts, {}, TOPICS) for state in (STATE, UserState()))
     for name, column in full._asdict().items():
         other = getattr(empty, name)
         assert (column.dtype, column.ndim) == (other.dtype, other.ndim), name

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cluster.post_table import PostTable
-from cluster.user_state import EVENT, UserState
+from cluster.user_state import EVENT, TopicCodes, UserState
 from cluster.wire import FeedRequest
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.query import Query
@@ -34,7 +34,7 @@ def query(posts: PostTable, seen: tuple[int, ...] = (), deadline_ms: float = 60_
         deadline=time.monotonic() + deadline_ms / 1e3,
         context=contexts._replace(time_ms=np.array([NOW])),
         state=state,
-        user=state.columns(posts, {}),
+        user=state.columns(posts, {}, TopicCodes({})),
     )
 
 

@@ -13,8 +13,8 @@ from cluster.vocabulary import Vocabularies
 from kernels.assembly import WIDTH, assemble
 from kernels.columns import ContextColumns
 from kernels.features import NAMES
+from training.features.history import history_at
 from training.features.log import Log
-from training.features.snapshot import posts_at, users_at
 
 pytestmark = pytest.mark.serving
 
@@ -96,7 +96,8 @@ def test_training_and_serving_see_the_same_features_bit_for_bit(served):
     )
     rows = np.searchsorted(log.posts.ids, [item["post_id"] for item in feed["items"]]).astype(np.int32)
     expected = np.empty((len(rows), WIDTH), np.float32)
-    assemble(users_at(log, end_ms), contexts, posts_at(log, end_ms), np.array([0, len(rows)]), rows, expected)
+    state = history_at(log, end_ms)
+    assemble(state.users, contexts, state.posts, np.array([0, len(rows)]), rows, expected)
     served_x = np.array([[item["features"][name] for name in NAMES] for item in feed["items"]])
     assert len(rows) == 50
     np.testing.assert_array_equal(served_x, expected.astype(np.float64))

@@ -3,13 +3,19 @@
 import numpy as np
 
 from kernels.actions import ACTIONS, COUNTS
-from kernels.columns import CONTENT_DIM, DAY_MS, DAYS, ContextColumns, PostColumns, UserColumns
+from kernels.columns import AUTHORS, CONTENT_DIM, DAY_MS, DAYS, TOPICS, ContextColumns, PostColumns, UserColumns
+from kernels.decay import WINDOWS_MS
 
 NOW = 1_700_000_000_000
 
 
 def _offsets(rng: np.random.Generator, n: int, most: int) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(rng.integers(0, most + 1, n))]).astype(np.int64)
+
+
+def _counted(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Reference times of counters: never, lately, and a moment ahead."""
+    return np.where(rng.random(n) < 0.2, 0, NOW - rng.integers(-1000, 3 * DAY_MS, n))
 
 
 def random_posts(rng: np.random.Generator, posts: int, authors: int) -> PostColumns:
@@ -25,9 +31,10 @@ def random_posts(rng: np.random.Generator, posts: int, authors: int) -> PostColu
         hashtags=rng.integers(0, 5, posts).astype(np.float32),
         has_location=rng.integers(0, 2, posts).astype(np.float32),
         content=content,
-        week=rng.exponential(5, (posts, len(COUNTS))).astype(np.float32),
-        month=rng.exponential(20, (posts, len(COUNTS))).astype(np.float32),
-        author_month=rng.exponential(50, (authors, len(COUNTS))).astype(np.float32),
+        counts=rng.exponential(20, (posts, len(WINDOWS_MS), len(COUNTS))).astype(np.float32),
+        counted_ms=_counted(rng, posts),
+        author_counts=rng.exponential(50, (authors, len(WINDOWS_MS), len(COUNTS))).astype(np.float32),
+        author_counted_ms=_counted(rng, authors),
         author_posts=rng.integers(0, 50, authors).astype(np.float32),
         prior=rng.random(len(COUNTS)).astype(np.float32),
     )
@@ -51,14 +58,25 @@ def random_users(rng: np.random.Generator, users: int, posts: int, authors: int)
         daily=rng.exponential(3, (users, DAYS, len(COUNTS))).astype(np.float32),
         last_day=(NOW // DAY_MS + rng.integers(-40, 2, users)).astype(np.int32),
         hours=(rng.integers(0, 9, (users, 24)) * (rng.random((users, 1)) < 0.8)).astype(np.float32),
-        history_offsets=history,
-        history_post=rng.integers(-1, posts, events).astype(np.int32),
+        counts=rng.exponential(3, (users, len(WINDOWS_MS), len(COUNTS))).astype(np.float32),
+        counted_ms=_counted(rng, users),
+        history_begin=history[:-1],
+        history_end=history[1:],
+        history_post=rng.integers(-1, posts, events),
         history_time_ms=times,
         history_actions=(rng.integers(0, 1 << len(ACTIONS), events) * (rng.random(events) < 0.5)).astype(np.uint16),
         history_watch_s=rng.exponential(9, events).astype(np.float32),
-        follow_offsets=follows,
+        author=np.stack([rng.permutation(2 * AUTHORS)[:AUTHORS] - AUTHORS // 2 for _ in range(users)]),
+        author_shown=rng.exponential(3, (users, AUTHORS)).astype(np.float32),
+        author_engaged=rng.exponential(3, (users, AUTHORS)).astype(np.float32),
+        topic=np.stack([rng.permutation(2 * TOPICS)[:TOPICS] - TOPICS // 2 for _ in range(users)]),
+        topic_shown=rng.exponential(3, (users, TOPICS)).astype(np.float32),
+        topic_engaged=rng.exponential(3, (users, TOPICS)).astype(np.float32),
+        follow_begin=follows[:-1],
+        follow_end=follows[1:],
         follow_author=np.concatenate([np.zeros(0, np.int64), *authors_followed]).astype(np.int32),
         follow_close=rng.random(edges) < 0.3,
+        follow_since_ms=NOW - rng.integers(-DAY_MS, 30 * DAY_MS, edges),
     )
 
 

@@ -19,8 +19,8 @@ from kernels.columns import DAY_MS, F32, HOUR_MS, I64
 from training.data.dataset import DataSet
 from training.evaluation.baselines import EASE_POSTS, cosine, ease
 from training.evaluation.split import Split
+from training.features.history import history_at
 from training.features.log import Log
-from training.features.snapshot import users_at
 from training.models.two_tower import UserTower
 
 #: Scores float32[B, P] of all posts for users i64[B].
@@ -90,12 +90,12 @@ def two_tower(log: Log, split: Split, users: I64, popularity: F32, folder: Path)
     """Users by their histories at the end of training; who has none gets what is popular, as when serving."""
     tower, posts = UserTower.load(folder), np.load(folder / "post_vectors.npy")
     end_ms = split.snapshot_ms(log)
-    state = users_at(log, end_ms, users.astype(np.int32))
+    state = history_at(log, end_ms).users
     hours = ((end_ms - state.history_time_ms) / HOUR_MS).astype(np.float32)
     vectors = np.stack(
         [
             tower.encode(state.history_post[begin:end], state.history_actions[begin:end], hours[begin:end])
-            for begin, end in zip(state.history_offsets[:-1], state.history_offsets[1:], strict=True)
+            for begin, end in zip(state.history_begin[users], state.history_end[users], strict=True)
         ]
     )
 

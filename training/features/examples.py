@@ -1,20 +1,23 @@
-"""Training examples: logged impressions with the features that were known before their day began."""
+"""Training examples: logged impressions with the features that were known when they happened, or earlier."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kernels.assembly import WIDTH, assemble
-from kernels.columns import DAY_MS, F32, I64, ContextColumns
+from kernels.assembly import WIDTH
+from kernels.columns import DAY_MS, F32, I64
+from training.features.history import History, contexts_of, history_at
 from training.features.log import Log
-from training.features.snapshot import posts_at, users_at
 
 #: Called after each finished day with the number of days done and of all days.
 Progress = Callable[[int, int], None]
+#: What the features of an example know: all that happened before it, or all before its day began.
+Freshness = Literal["live", "day"]
 
 
 def features_of(log: Log, rows: I64, snapshot_ms: int, history: Log | None = None) -> F32:
@@ -22,24 +25,13 @@ def features_of(log: Log, rows: I64, snapshot_ms: int, history: Log | None = Non
 
     `history`: the log that state is computed from, where it is not `log` itself but one that ends earlier.
     """
-    seen, history = log.impressions, log if history is None else history
-    users, user = np.unique(seen.user[rows], return_inverse=True)
-    contexts = ContextColumns(
-        user=user.astype(np.int32),
-        time_ms=seen.time_ms[rows],
-        utc_offset_ms=np.full(len(rows), log.utc_offset_ms, np.int64),
-        **{name: codes[rows] for name, codes in seen.context.items()},
-    )
-    x = np.empty((len(rows), WIDTH), np.float32)
-    state, posts = users_at(history, snapshot_ms, users), posts_at(history, snapshot_ms)
-    assemble(state, contexts, posts, np.arange(len(rows) + 1), seen.post[rows], x)
-    return x
+    state = history_at(log if history is None else history, snapshot_ms)
+    return state.features(contexts_of(log, rows, log.impressions.user[rows]), log.impressions.post[rows])
 
 
-def examples_table(log: Log, rows: I64, snapshot_ms: int, history: Log | None = None) -> pa.Table:
-    """Examples of the impressions `rows` as they looked at `snapshot_ms`, one row each in the given order."""
+def examples_table(log: Log, rows: I64, x: F32) -> pa.Table:
+    """Examples of the impressions `rows` with their features `x` [len(rows), F], one row each in the given order."""
     seen = log.impressions
-    x = features_of(log, rows, snapshot_ms, history)
     return pa.table(
         {
             "user_id": log.users.ids[seen.user[rows]],
@@ -57,25 +49,30 @@ def examples_table(log: Log, rows: I64, snapshot_ms: int, history: Log | None = 
     )
 
 
-def build_examples(log: Log, folder: Path, days: range, lag_days: int = 0, progress: Progress | None = None) -> None:
+def build_examples(log: Log, folder: Path, days: range, freshness: Freshness, progress: Progress | None = None) -> None:
     """Write `folder/<yyyymmdd>.parquet` for each local day with impressions.
 
-    Features are those at the start of the day, or `lag_days` earlier: a model that will be asked about days
-    without fresh data should learn from examples that lack it too.
+    A model that will be asked with live state should learn from live features, one that will be asked about days
+    without fresh data from examples that lack it too.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    history = History(log)
     for done, (day, rows) in enumerate(_rows_by_day(log, days), start=1):
-        if len(rows):
-            examples = examples_table(log, rows, log.day_start_ms(day - lag_days))
-            pq.write_table(examples, folder / f"{day_name(day)}.parquet", compression="zstd")
+        if rows.stop > rows.start:
+            at = np.arange(rows.start, rows.stop)
+            if freshness == "live":
+                x = history.live_features(rows)
+            else:
+                history.advance(log.day_start_ms(day))
+                x = history.features(contexts_of(log, at, log.impressions.user[at]), log.impressions.post[at])
+            pq.write_table(examples_table(log, at, x), folder / f"{day_name(day)}.parquet", compression="zstd")
         if progress is not None:
             progress(done, len(days))
 
 
-def _rows_by_day(log: Log, days: range) -> Iterator[tuple[int, I64]]:
+def _rows_by_day(log: Log, days: range) -> Iterator[tuple[int, slice]]:
     for day in days:
-        rows = log.rows_between(log.day_start_ms(day), log.day_start_ms(day + 1))
-        yield day, np.arange(rows.start, rows.stop)
+        yield day, log.rows_between(log.day_start_ms(day), log.day_start_ms(day + 1))
 
 
 def day_name(day: int) -> str:

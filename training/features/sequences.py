@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kernels.columns import HISTORY
 from training.features.log import Log
-from training.features.snapshot import HISTORY
 
 #: Sequences per Parquet file, so that several workers have something to share.
 FILE_ROWS: Final = 8192

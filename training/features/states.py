@@ -4,44 +4,52 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cluster.user_state import EVENT, UserState, pack
-from kernels.columns import I64
+from cluster.user_state import UserState, pack
+from cluster.user_tables import dump_state
+from cluster.vocabulary import stable_id
+from kernels.columns import I64, UserColumns
+from kernels.fold import NO_TOPIC, NOBODY, SeenPosts
+from training.features.history import History
 from training.features.log import Log
-from training.features.snapshot import users_at
 
 
-def user_states(log: Log, time_ms: int) -> Iterator[tuple[int, bytes]]:
-    """(user_id, blob) of every user, from everything that happened before `time_ms`."""
-    state = users_at(log, time_ms)
+def user_states(log: Log, history: History, time_ms: int) -> Iterator[tuple[int, bytes]]:
+    """(user_id, blob) of every user; `history` is that of `log` at `time_ms`."""
+    users, seen = _with_public_ids(log, history)
     related = {kind: _related(log, time_ms, kind) for kind in ("follow", "close_friend", "block", "mute")}
     region = np.array(["", *log.vocabularies.region.values], dtype=object)[log.users.region]
     for u, user_id in enumerate(log.users.ids.tolist()):
-        begin, end = state.history_offsets[u], state.history_offsets[u + 1]
-        history = np.empty(end - begin, EVENT)
-        history["post_id"] = log.posts.ids[state.history_post[begin:end]]
-        history["time_ms"] = state.history_time_ms[begin:end]
-        history["actions"] = state.history_actions[begin:end]
-        history["watch_s"] = state.history_watch_s[begin:end]
         authors = {kind: ids[offsets[u] : offsets[u + 1]].tobytes() for kind, (ids, offsets) in related.items()}
-        yield (
-            user_id,
-            pack(
-                UserState(
-                    created_ms=int(state.account_created_ms[u]),
-                    followers=float(state.followers[u]),
-                    following=float(state.following[u]),
-                    region=region[u],
-                    last_day=int(state.last_day[u]),
-                    daily=state.daily[u].tobytes(),
-                    hours=state.hours[u].tobytes(),
-                    history=history.tobytes(),
-                    following_ids=authors["follow"] + authors["close_friend"],
-                    close_ids=authors["close_friend"],
-                    blocked_ids=authors["block"],
-                    muted_ids=authors["mute"],
-                )
-            ),
+        known = UserState(
+            created_ms=int(users.account_created_ms[u]),
+            followers=float(users.followers[u]),
+            following=float(users.following[u]),
+            region=region[u],
+            following_ids=authors["follow"] + authors["close_friend"],
+            close_ids=authors["close_friend"],
+            blocked_ids=authors["block"],
+            muted_ids=authors["mute"],
         )
+        yield user_id, pack(dump_state(known, users, seen, u))
+
+
+def _with_public_ids(log: Log, history: History) -> tuple[UserColumns, SeenPosts]:
+    """The columns of `history` with ids for row numbers."""
+    users, seen = history.users, history.seen
+    topics = np.array([NO_TOPIC, *map(stable_id, log.vocabularies.topic.values)])
+    return (
+        users._replace(
+            history_post=log.posts.ids[users.history_post],
+            author=_ids(log.posts.author_ids, users.author),
+            topic=_ids(topics, users.topic),
+        ),
+        seen._replace(post=log.posts.ids[seen.post]),
+    )
+
+
+def _ids(ids: I64, rows: I64) -> I64:
+    """The ids of `rows`; free places stay free."""
+    return np.where(rows == NOBODY, NOBODY, ids[np.maximum(rows, 0)])
 
 
 def _related(log: Log, time_ms: int, kind: str) -> tuple[I64, I64]:

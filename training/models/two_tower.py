@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from kernels.columns import F32, I32, U16
+from kernels.columns import F32, I32, I64, U16
 
 #: Width of user and post vectors.
 DIM: Final = 64
@@ -48,7 +48,7 @@ class UserTower:
         posts, dim = self.history_vectors.shape
         (folder / "config.json").write_text(json.dumps({"posts": posts, "dim": dim, "ages": AGES}) + "\n")
 
-    def encode(self, history_post: I32, history_actions: U16, hours_since: F32) -> F32:
+    def encode(self, history_post: I64, history_actions: U16, hours_since: F32) -> F32:
         """Unit vector float32[D] of a user with H impressions (post rows, -1 = unknown; action masks; hours ago).
 
         Zeros when no post of the history is known: then there is nothing to go by.

@@ -14,10 +14,11 @@ from cluster.errors import CascadeError
 from cluster.release import Release, Releases
 from kernels.actions import ACTIONS, COUNT
 from kernels.columns import I32, PostColumns
+from kernels.decay import MONTH, WEEK, WINDOWS_MS
 from kernels.features import NAMES, coverage
 from training.data.dataset import DataSet
+from training.features.history import post_table_at
 from training.features.log import Log
-from training.features.snapshot import post_table_at
 from training.release.index import build_index
 
 #: What the two-tower, pre-rank and rank steps leave in their work folders for serving.
@@ -60,9 +61,12 @@ def build_release(releases: Releases, dataset: DataSet, work: Path, content_enco
 
 
 def popular_rows(posts: PostColumns) -> I32:
-    """All post rows, most positive actions of the last week first, those of the last four weeks breaking ties."""
+    """All post rows, most positive actions lately first: those decayed over a week, then over four."""
     positive = [COUNT[name] for name in ACTIONS if name in ("like", "comment", "share", "save", "follow", "long_view")]
-    week, month = posts.week[:, positive].sum(axis=1), posts.month[:, positive].sum(axis=1)
+    # Ages are told from the newest counter, which keeps the sums comparable.
+    age_ms = (posts.counted_ms.max(initial=0) - posts.counted_ms)[:, None]
+    left = np.exp(-age_ms / np.array(WINDOWS_MS)[[WEEK, MONTH]])
+    week, month = (posts.counts[:, [WEEK, MONTH]][:, :, positive].sum(axis=2) * left).T
     return np.lexsort((-month, -week)).astype(np.int32)
 
 

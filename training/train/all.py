@@ -16,7 +16,7 @@ from cluster.ray_runtime import start_ray
 from cluster.settings import Settings
 from training.data.dataset import DataSet
 from training.data.progress import bars
-from training.features.examples import build_examples
+from training.features.examples import Freshness, build_examples
 from training.features.log import Log
 from training.features.sequences import build_sequences
 from training.train.prerank import PrerankTraining, train_prerank
@@ -41,7 +41,7 @@ class ExampleDays:
     """Which days become examples. The features of the first days know too little history to teach anything."""
 
     warm_up_days: int = 2
-    lag_days: int = 0
+    freshness: Freshness = "live"
 
 
 def train(
@@ -112,7 +112,7 @@ def _examples(work: Path, log: Log) -> Step:
 
     def build(step: Step) -> Metrics:
         with bars() as progress:
-            build_examples(log, step.folder / "days", days, how.lag_days, partial(progress, "build examples"))
+            build_examples(log, step.folder / "days", days, how.freshness, partial(progress, "build examples"))
         return {"files": len(_files(step))}
 
     step = Step("examples", work / "examples", how, {"data": fingerprint(log)})

@@ -9,8 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from kernels.actions import NEGATIVE, POSITIVE
-from kernels.columns import F32, HOUR_MS, I32, I64, U16
-from training.features.snapshot import HISTORY
+from kernels.columns import F32, HISTORY, HOUR_MS, I32, I64, U16
 from training.models.two_tower import age_bucket
 from training.models.two_tower_network import Batch
 

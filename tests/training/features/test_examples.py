@@ -12,6 +12,7 @@ from training.features.examples import (
     examples_table,
     features_of,
 )
+from training.features.history import History
 from training.features.log import Log
 
 
@@ -23,7 +24,7 @@ def log(tmp_path_factory):
 def test_every_impression_becomes_an_example_of_its_local_day(log, tmp_path):
     first, last = log.day(int(log.impressions.time_ms[0])), log.day(int(log.impressions.time_ms[-1]))
     done = []
-    build_examples(log, tmp_path / "x", range(first, last + 1), progress=lambda i, n: done.append((i, n)))
+    build_examples(log, tmp_path / "x", range(first, last + 1), "day", lambda i, n: done.append((i, n)))
     examples = pq.read_table(tmp_path / "x")
     assert examples.num_rows == len(log.impressions)
     assert done[-1] == (last + 1 - first, last + 1 - first)
@@ -32,6 +33,19 @@ def test_every_impression_becomes_an_example_of_its_local_day(log, tmp_path):
     rows = np.flatnonzero([log.day(int(t)) == first + 3 for t in log.impressions.time_ms])
     expected = features_of(log, rows, log.day_start_ms(first + 3))
     np.testing.assert_array_equal(np.stack(day["x"].to_numpy()), expected)
+
+
+def test_live_examples_know_what_happened_on_their_day(log, tmp_path):
+    days = range(log.day(START) + 10, log.day(START) + 13)
+    build_examples(log, tmp_path / "live", days, "live")
+    build_examples(log, tmp_path / "day", days, "day")
+    live, frozen = (np.stack(pq.read_table(tmp_path / name)["x"].to_numpy()) for name in ("live", "day"))
+    since = INDEX["user_hours_since_last"]
+    assert live.shape == frozen.shape
+    assert (live[:, since] <= frozen[:, since]).all()
+    assert (live[:, since] < frozen[:, since]).any()
+    expected = History(log).live_features(log.rows_between(log.day_start_ms(days[0]), log.day_start_ms(days[-1] + 1)))
+    np.testing.assert_array_equal(live, expected)
 
 
 def test_no_feature_sees_its_own_day(log, tmp_path):
@@ -86,7 +100,7 @@ def test_unknown_labels_are_told_from_absent_actions(log):
 
 
 def test_watch_time_stays_unknown_where_it_is(log):
-    table = examples_table(log, np.arange(50), START)
+    table = examples_table(log, np.arange(50), np.zeros((50, len(FEATURES)), np.float32))
     known = ~np.isnan(log.impressions.watch_s[:50])
     assert 0 < known.sum() < 50
     np.testing.assert_array_equal(np.isnan(table["watch_s"].to_numpy()), ~known)

@@ -3,11 +3,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from kernels.columns import HISTORY
 from tests.training.features.worlds import small_dataset
 from training.features import sequences
 from training.features.log import Log
 from training.features.sequences import build_sequences, sequences_table
-from training.features.snapshot import HISTORY
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.actions import BIT
-from kernels.columns import HOUR_MS
-from training.features.snapshot import HISTORY
+from kernels.columns import HISTORY, HOUR_MS
 from training.models.two_tower import age_bucket
 from training.train.sequence_batches import Sampling, Sequences, draw, log_inclusion, places_in, spread
 
