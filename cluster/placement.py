@@ -12,7 +12,7 @@ ROLE_LABEL: Final = "cascade.io/role"
 class Role(StrEnum):
     """What a node is for."""
 
-    FEED = "feed"  # CPU: the pipeline, whole or without what the others do
+    FEED = "feed"  # CPU: the pipeline, whole or without what the others do, and consumers
     RETRIEVAL = "retrieval"  # CPU or GPU: shards of the index
     RANKER = "ranker"  # GPU: the ranking network
 
