@@ -7,6 +7,9 @@ from cluster.store.breaker import StoreUnavailable
 from cluster.wire import error_body
 from deployments.http.body import BodyTooLarge
 
+#: When to try again while consumers are behind, in seconds.
+RETRY_AFTER_S = 2
+
 
 def json_answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """JSON that is encoded already."""
@@ -22,3 +25,9 @@ def unavailable(error: StoreUnavailable) -> Response:
     """503 to a write whose store is gone."""
     fault = InvalidField("store", None, f"{error}; nothing is lost if the same is sent again")
     return json_answer(error_body(fault), 503, {"Retry-After": str(max(1, round(error.retry_ms / 1e3)))})
+
+
+def overloaded(reason: str) -> Response:
+    """429 to a write while consumers are behind."""
+    fault = InvalidField("events", None, reason)
+    return json_answer(error_body(fault), 429, {"Retry-After": str(RETRY_AFTER_S)})

@@ -20,7 +20,9 @@ from deployments.http.events import EventsRoute
 from deployments.http.openapi import install_openapi
 from deployments.http.pressure import Pressure
 from deployments.http.status import StatusRoute
+from deployments.http.users import UsersRoutes
 from deployments.replica import Replica
+from deployments.user_service import UserService
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +37,10 @@ class Api:
         self._pressure = Pressure(log, settings.events.max_lag)
         clock = self._feeds.clock
         self._events = EventsRoute(log, self._pressure, clock, replica.release, self._max_body_bytes)
-        self._status = StatusRoute(self._feeds, log, Consumers(urls.state, settings.store), self._pressure)
+        consumers = Consumers(urls.state, settings.store)
+        self._status = StatusRoute(self._feeds, log, consumers, self._pressure)
+        users = UserService(log, replica.store, consumers, clock, replica.release.vocabularies.topic.values)
+        self._users = UsersRoutes(users, self._pressure, self._max_body_bytes)
 
     def start(self) -> None:
         """Begin what goes on beside requests, on the running event loop."""
@@ -47,6 +52,7 @@ class Api:
         routes: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
             ("POST", "/v1/feed", self.feed),
             ("POST", "/v1/events", self._events.post),
+            *self._users.routes,
             ("GET", "/v1/status", self._status.get),
             ("GET", "/healthz", self.healthz),
             ("GET", "/readyz", self._status.get),

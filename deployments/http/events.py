@@ -9,13 +9,10 @@ from cluster.errors import InvalidField
 from cluster.event_intake import KnownPosts, take_in
 from cluster.event_log import EventLog
 from cluster.store.breaker import StoreUnavailable
-from cluster.wire import EventsResponse, Fault, error_body
-from deployments.http.answers import bad_request, json_answer, unavailable
+from cluster.wire import EventsResponse, Fault
+from deployments.http.answers import bad_request, json_answer, overloaded, unavailable
 from deployments.http.body import read_body
 from deployments.http.pressure import Pressure
-
-#: When to try again while consumers are behind, in seconds.
-RETRY_AFTER_S = 2
 
 
 class EventsRoute:
@@ -31,8 +28,7 @@ class EventsRoute:
     async def post(self, request: Request) -> Response:
         """Answer once the good events are on disk; each bad one is named."""
         if reason := self._pressure.reason:
-            fault = InvalidField("events", None, f"{reason}; send the same events again")
-            return json_answer(error_body(fault), 429, {"Retry-After": str(RETRY_AFTER_S)})
+            return overloaded(f"{reason}; send the same events again")
         try:
             body = await read_body(request, self._max_body_bytes)
         except InvalidField as error:

@@ -8,7 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
 from cluster.events import Event
-from cluster.wire import ErrorResponse, EventsResponse, FeedRequest, FeedResponse, Status
+from cluster.users import RELATIONS, Appended, Erased, ProfileChange, Relations, UserExport
+from cluster.wire import MAX_ID, ErrorResponse, EventsResponse, FeedRequest, FeedResponse, Status
 
 _EXAMPLE = {"user_id": 42, "surface": "home", "limit": 50, "deadline_ms": 200}
 
@@ -32,8 +33,11 @@ def install_openapi(app: FastAPI) -> None:
 
 def _document(app: FastAPI) -> dict[str, Any]:
     types = (FeedRequest, FeedResponse, Event, EventBatch, EventsResponse, Status, ErrorResponse)
-    references, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    request, feed, event, batch, events, status, error = references
+    of_users = (ProfileChange, Appended, Erased, Relations, UserExport)
+    references, components = msgspec.json.schema_components(
+        (*types, *of_users), ref_template="#/components/schemas/{name}"
+    )
+    request, feed, event, batch, events, status, error, *users = references
     _hide_log_fields(components["Event"])
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     bad = {"400": _answer("A value that is not allowed.", error), "413": _answer("The body is too long.", error)}
@@ -57,6 +61,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 },
             }
         },
+        **_users(users, error),
         "/v1/status": {
             "get": {"summary": "What this server runs.", "responses": {"200": _answer("The status.", status)}}
         },
@@ -67,6 +72,71 @@ def _document(app: FastAPI) -> dict[str, Any]:
     }
     document["components"] = {"schemas": components}
     return document
+
+
+def _users(schemas: list[dict[str, Any]], error: dict[str, Any]) -> dict[str, Any]:
+    """The paths of users."""
+    profile, appended, erased, relations, export = schemas
+    bad = {"400": _answer("A value that is not allowed.", error)}
+    gone = {**bad, "503": _answer("A store is gone; send the same again after Retry-After.", error)}
+    unreadable = {**gone, "409": _answer("What is stored of the user cannot be read.", error)}
+    behind = {**gone, "429": _answer("Consumers are behind; send the same again after Retry-After.", error)}
+    changed = {"200": _answer("It is on disk, and shows within a moment.", appended), **behind}
+    user, author = _path_id("user_id"), _path_id("author_id")
+    kind = {"name": "kind", "in": "path", "required": True, "schema": {"enum": list(RELATIONS)}}
+    return {
+        "/v1/users/{user_id}": {
+            "parameters": [user],
+            "put": {
+                "summary": "Set what is known of a user; what is left out stays as it is.",
+                "requestBody": _body(profile, {"followers": 120, "region": "north"}),
+                "responses": {**changed, "413": _answer("The body is too long.", error)},
+            },
+            "delete": {
+                "summary": "Forget a user. The records of what they did leave log and archive by a command.",
+                "responses": {
+                    "200": _answer("Nothing is stored of the user any more.", erased),
+                    "202": _answer("The erasure is on disk, and will be applied.", erased),
+                    **gone,
+                },
+            },
+        },
+        "/v1/users/{user_id}/state": {
+            "parameters": [user],
+            "get": {
+                "summary": "Everything that is stored of a user.",
+                "responses": {
+                    "200": _answer("The state.", export),
+                    "404": _answer("Nothing is stored of the user.", error),
+                    **unreadable,
+                },
+            },
+        },
+        "/v1/users/{user_id}/relations": {
+            "parameters": [user],
+            "get": {
+                "summary": "The user's relations to authors.",
+                "responses": {"200": _answer("Author ids by relation.", relations), **unreadable},
+            },
+        },
+        "/v1/users/{user_id}/relations/{kind}/{author_id}": {
+            "parameters": [user, kind, author],
+            "put": {"summary": "Begin a relation; one that is there stays.", "responses": changed},
+            "delete": {
+                "summary": "End a relation.",
+                "responses": {**changed, "404": _answer("There is no such relation.", error)},
+            },
+        },
+    }
+
+
+def _path_id(name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0, "maximum": MAX_ID},
+    }
 
 
 def _hide_log_fields(event: dict[str, Any]) -> None:
