@@ -70,6 +70,13 @@ class Events(Server):
     retention_s: Count = Field(86_400, description="how long events stay at least, read by all consumers or not")
 
 
+class ArchiveFiles(Section):
+    """The archive of the event log."""
+
+    flush_s: float = Field(10.0, description="longest wait for more events before a file is written, in seconds", gt=0)
+    flush_events: Count = Field(50_000, description="events at which a file is written at once")
+
+
 class Serving(Section):
     """The Ray Serve application."""
 
@@ -170,6 +177,7 @@ class Settings(BaseSettings):
     )
     store: Store = Store()
     events: Events = Events()
+    archive: ArchiveFiles = ArchiveFiles()
     serving: Serving = Serving()
     quotas: Quotas = Quotas()
     rules: Rules = Rules()
@@ -206,6 +214,10 @@ class Settings(BaseSettings):
     @property
     def events_folder(self) -> Path:
         return self.home / "events"
+
+    @property
+    def archive_folder(self) -> Path:
+        return self.home / "archive"
 
     @property
     def run_file(self) -> Path:

@@ -22,6 +22,9 @@ from cluster.release import Release
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
 from cluster.store.urls import StoreUrls
+from deployments.consumers.registry import consumer_specs
+from deployments.consumers.specification import Context
+from deployments.consumers.supervision import run_consumers
 from deployments.feed_clock import feed_clock
 from deployments.feed_server import feed_application
 from deployments.seeding import seed_store
@@ -57,6 +60,9 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
             clock = asyncio.run(_fill(stores.urls, settings, dataset, release))
         with _step(console, "feed server"):
             _deploy(settings, release, clock, stores.urls)
+        with _step(console, "consumers"):
+            context = Context(settings, stores.urls, release.name, clock)
+            stack.enter_context(run_consumers(consumer_specs(), context))
         run = Run(
             up=ProcessId.of(psutil.Process().pid),
             store_url=stores.urls.state,

@@ -77,6 +77,10 @@ class Consumers:
         if stored.decode() != position:
             raise Superseded(name, expected, stored.decode())
 
+    async def put(self, name: str, position: str) -> None:
+        """Set the position of a consumer that keeps it elsewhere too, with its effects. Raises StoreUnavailable."""
+        await self._connection.outcome(self._redis.set(position_key(name), position))
+
     async def tell(self, status: ConsumerStatus) -> None:
         """Put a consumer's report in the place of its last one. Raises StoreUnavailable."""
         await self._connection.outcome(self._redis.hset(_BOARD, status.name, msgspec.msgpack.encode(status)))

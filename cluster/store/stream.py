@@ -108,7 +108,7 @@ class Stream:
 
     async def trim(self, slowest: str, retention_s: int) -> int:
         """Drop entries before the position `slowest` that are older than `retention_s`; returns how many."""
-        oldest = f"{int((time.time() - retention_s) * 1000)}-0"
+        oldest = f"{max(0, int((time.time() - retention_s) * 1000))}-0"
         before = min(slowest, oldest, key=order)
         return int(await self._connection.outcome(self._redis.xtrim(self.name, minid=before, approximate=True)))
 

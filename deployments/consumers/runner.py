@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: How long a read waits for an entry, in milliseconds.
 BLOCK_MS: Final = 500
+#: Entries read by one command: more would hold up everyone else's.
+READ_LIMIT: Final = 2000
 #: Pauses between tries while something is gone, in seconds: doubled from the first to the last.
 FIRST_PAUSE_S: Final = 0.05
 LAST_PAUSE_S: Final = 2.0
@@ -90,11 +92,11 @@ class Runner(Generic[T]):
     async def _collect(self) -> list[stream.Entry]:
         """The next entries: those that are there, or that come while the consumer is willing to wait for more."""
         limit, linger_s = self._consumer.batching
-        entries = await self._source.read(self._position, limit, BLOCK_MS)
+        entries = await self._source.read(self._position, min(limit, READ_LIMIT), BLOCK_MS)
         deadline = time.monotonic() + linger_s
         while entries and len(entries) < limit and (left_s := deadline - time.monotonic()) > 0:
             wait_ms = min(BLOCK_MS, int(left_s * 1e3))
-            entries += await self._source.read(entries[-1].position, limit - len(entries), wait_ms)
+            entries += await self._source.read(entries[-1].position, min(limit - len(entries), READ_LIMIT), wait_ms)
         return entries
 
     async def _decoded(self, raw: Sequence[stream.Entry]) -> list[Entry[T]]:
