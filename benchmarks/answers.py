@@ -1,4 +1,4 @@
-"""What the feeds say about themselves: read after a run, so that reading takes no time from the server."""
+"""What answers say about themselves: read after a run, so that reading takes no time from the server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
-from cluster.wire import FeedResponse
+from cluster.wire import EventsResponse, FeedResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Answers:
     """Counts over the 200 answers of a run, and the stage times in them."""
 
     malformed: int = 0
-    """Not a FeedResponse; counts as an error."""
+    """Not what was to be answered; counts as an error."""
     degraded: int = 0
     """The server did without some component or dependency."""
     short: int = 0
@@ -49,6 +49,20 @@ def read_feeds(bodies: Sequence[bytes], limit: int) -> Answers:
             stages.setdefault(stage, []).append(ms)
     summary = {stage: Stage(*np.round(np.percentile(ms, (50, 99)), 3).tolist()) for stage, ms in stages.items()}
     return Answers(malformed, degraded, short, cold_start, summary)
+
+
+def read_acknowledgements(bodies: Sequence[bytes], batch: int) -> Answers:
+    """Read the bodies of 200 answers to `batch` events each, all of them good and new."""
+    decoder = msgspec.json.Decoder(EventsResponse)
+    malformed = 0
+    for body in bodies:
+        try:
+            answer = decoder.decode(body)
+        except msgspec.MsgspecError:
+            malformed += 1
+        else:
+            malformed += answer.accepted != batch or answer.repeated > 0
+    return Answers(malformed)
 
 
 def read_nothing(_bodies: Sequence[bytes]) -> Answers:

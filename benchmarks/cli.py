@@ -2,10 +2,15 @@
 
 from cyclopts import App
 
-app = App(name="bench", help="Measure serving and kernels.")
+app = App(name="bench", help="Measure serving, events and kernels.")
 app.command(
     "benchmarks.serve:serve",
     name="serve",
     help="Open-loop load on POST /v1/feed: goodput, latency, efficiency.",
+)
+app.command(
+    "benchmarks.events:events",
+    name="events",
+    help="Open-loop load on POST /v1/events: sustained rate, acknowledgement, time to effect.",
 )
 app.command("benchmarks.kernels:kernels", name="kernels", help="Each kernel against its NumPy twin and a ceiling.")

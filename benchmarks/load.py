@@ -12,17 +12,28 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.alarm import Alarm
 from benchmarks.arrivals import poisson
-from benchmarks.http_client import PENDING, Call, Pool
+from benchmarks.http_client import PENDING, Call
 
 #: Gives the bytes of n requests, drawn with a random generator.
 Draw = Callable[[int, np.random.Generator], Sequence[bytes]]
+
+
+class Taker(Protocol):
+    """What takes calls: a pool of connections, or what does the work itself."""
+
+    def submit(self, call: Call) -> None:
+        """Begin `call`; its state tells how it ended."""
+
+    def expire(self, call: Call) -> None:
+        """Give `call` up."""
+
 
 #: Seconds between two looks for calls that are over their time.
 WATCH: Final = 0.05
@@ -77,15 +88,15 @@ class Trace:
         return self.intended >= self.schedule.warmup
 
 
-async def open_loop(pool: Pool, draw: Draw, schedule: Schedule) -> Trace:
-    """Drive `schedule` over `pool` with the requests that `draw` gives; returns when each has ended."""
+async def open_loop(taker: Taker, draw: Draw, schedule: Schedule) -> Trace:
+    """Drive `schedule` over `taker` with the requests that `draw` gives; returns when each has ended."""
     arrivals = schedule.arrivals()
     payloads = draw(len(arrivals), schedule.rng("payloads"))
     with _uncollected(), _going_first() as realtime:
         cpu = time.process_time()
         start = time.monotonic() + LEAD
         calls = [Call(payload, start + at) for payload, at in zip(payloads, arrivals.tolist(), strict=True)]
-        await _drive(pool, calls, schedule.timeout)
+        await _drive(taker, calls, schedule.timeout)
         cpu = time.process_time() - cpu
     return Trace(
         schedule=schedule,
@@ -100,7 +111,7 @@ async def open_loop(pool: Pool, draw: Draw, schedule: Schedule) -> Trace:
     )
 
 
-async def _drive(pool: Pool, calls: Sequence[Call], timeout: float) -> None:
+async def _drive(taker: Taker, calls: Sequence[Call], timeout: float) -> None:
     """Submit each call when it is due; expire the late; return when all have ended."""
     due = deque(calls)
     flying: deque[Call] = deque()
@@ -108,7 +119,7 @@ async def _drive(pool: Pool, calls: Sequence[Call], timeout: float) -> None:
     def send_due() -> None:
         while due and due[0].intended <= time.monotonic():
             call = due.popleft()
-            pool.submit(call)
+            taker.submit(call)
             flying.append(call)
         if due:
             alarm.set(due[0].intended)
@@ -122,7 +133,7 @@ async def _drive(pool: Pool, calls: Sequence[Call], timeout: float) -> None:
             while flying and (flying[0].status != PENDING or _late(flying[0], timeout)):
                 call = flying.popleft()
                 if call.status == PENDING:
-                    pool.expire(call)
+                    taker.expire(call)
     finally:
         alarm.close()
 
@@ -162,7 +173,7 @@ def _going_first() -> Iterator[bool]:
         os.sched_setscheduler(0, *before)
 
 
-async def settle(pool: Pool, payload: bytes, quick: float, patience: float) -> bool:
+async def settle(taker: Taker, payload: bytes, quick: float, patience: float) -> bool:
     """Wait until the server has worked off what a former run left: ask one at a time until one takes < `quick` s.
 
     Returns False when it does not within `patience` seconds.
@@ -170,7 +181,7 @@ async def settle(pool: Pool, payload: bytes, quick: float, patience: float) -> b
     end = time.monotonic() + patience
     while time.monotonic() < end:
         call = Call(payload, time.monotonic())
-        await _drive(pool, [call], timeout=patience)
+        await _drive(taker, [call], timeout=patience)
         if call.status == 200 and call.done - call.intended < quick:
             return True
         await asyncio.sleep(0.1)

@@ -10,12 +10,11 @@ from rich.console import Console
 
 from benchmarks.http_client import Address
 from benchmarks.report import Plan, table
+from benchmarks.running import find_run
 from benchmarks.serving_benchmark import ServingBenchmark
 from benchmarks.sweep import HIGHEST
 from benchmarks.users import FeedRequests, read_user_ids
 from cluster.errors import CascadeError, InvalidField
-from cluster.processes.run_state import Run, read_run
-from cluster.settings import load_settings
 
 #: A request is given up after this many times the objective.
 TIMEOUT_SLOS: Final = 10
@@ -68,7 +67,7 @@ def serve(
     out
         File that gets the document too.
     """
-    run = _run_at(address)
+    run = find_run(address)
     at = Address.parse(address or (run.http_address if run else "http://127.0.0.1:8000"))
     if users is None and run is None:
         raise CascadeError(f"whose feeds to ask {at.url} for is not known", "give --users, or start `cascade up`")
@@ -94,14 +93,6 @@ def serve(
     if out:
         report.write(out)
     sys.stdout.write(report.json().decode() + "\n")
-
-
-def _run_at(address: str | None) -> Run | None:
-    """What `cascade up` runs, if it is that which listens at `address`; None says nothing against any."""
-    run = read_run(load_settings().run_file)
-    if run is None or not run.alive:
-        return None
-    return run if address is None or Address.parse(address) == Address.parse(run.http_address) else None
 
 
 def parse_rates(text: str) -> tuple[float, ...]:

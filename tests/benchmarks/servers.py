@@ -97,12 +97,15 @@ def serving(handler: Handler) -> Iterator[Address]:
         loop.close()
 
 
-def run_at(url: str, dataset: str = "") -> Run:
+def run_at(url: str, dataset: str = "", *, store_url: str = "", events_url: str = "") -> Run:
     """A `cascade up` that is this very process and listens at `url`."""
     return Run(
         up=ProcessId.of(os.getpid()),
-        store_url="",
+        store_url=store_url,
         store=None,
+        events_url=events_url,
+        events=None,
+        clock_offset_ms=0,
         ray_address="127.0.0.1:1",
         ray_folder=None,
         http_address=url,

@@ -1,0 +1,64 @@
+"""A server that takes events as Cascade does, at a loss for nothing but what it is told to lack."""
+
+import time
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from aiohttp import web
+
+from cluster.event_log import STREAM
+from cluster.store.client import OnlineStore
+from cluster.store.consumers import ConsumerStatus
+from cluster.user_state import EVENT, UserState, pack
+from cluster.wire import EventsResponse, EventsStatus, Status, StoreStatus
+
+
+def consumer(name: str = "users", lag: int | None = 0, applied: int = 0, **said) -> ConsumerStatus:
+    """What a consumer that reads the event log tells now."""
+    return ConsumerStatus(
+        **{
+            "name": name,
+            "stream": STREAM,
+            "position": "1-0",
+            "lag": lag,
+            "entries_per_s": 0.0,
+            "applied": applied,
+            "poisoned": 0,
+            "waiting": None,
+            "updated_ms": time.time_ns() // 1_000_000,
+        }
+        | said
+    )
+
+
+@dataclass
+class Cascade:
+    """Answers /v1/events and /v1/status. With a store, it applies lone impressions at once."""
+
+    store: OnlineStore | None = None
+    #: Events of a batch from which on batches are refused with 429.
+    refuses: int = 10**9
+    lag: int | None = 0
+    consumers: list[str] = field(default_factory=lambda: ["users"])
+    taken: list[dict] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        if request.path == "/v1/status":
+            return web.Response(body=msgspec.json.encode(self._status()), content_type="application/json")
+        body = await request.json()
+        events = body.get("events", [body])
+        if len(events) >= self.refuses:
+            return web.Response(status=429, body=b"{}")
+        self.taken += events
+        if self.store is not None and "events" not in body:
+            await self._apply(body)
+        return web.Response(body=msgspec.json.encode(EventsResponse(len(events), 0, [])))
+
+    async def _apply(self, event: dict) -> None:
+        history = np.array([(event["post_id"], 1, 0, 0.0)], EVENT)
+        await self.store.write_users({event["user_id"]: pack(UserState(history=history.tobytes()))})
+
+    def _status(self) -> Status:
+        told = [consumer(name, self.lag, len(self.taken)) for name in self.consumers]
+        return Status(True, "r", 0, StoreStatus(True), EventsStatus(True, len(self.taken), "1-0", None), told)
