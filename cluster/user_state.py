@@ -62,7 +62,7 @@ class UserState(msgspec.Struct, array_like=True, frozen=True):
     history: bytes = b""  # EVENT[H]
     following_ids: bytes = b""  # int64 author ids
     close_ids: bytes = b""  # int64, those of them that are close friends
-    blocked_ids: bytes = b""  # int64, either side of a block
+    blocked_ids: bytes = b""  # int64
     muted_ids: bytes = b""  # int64
     # Since version 2; version 1 kept 28 days of `daily`.
     counts: bytes = _COUNTS  # float32[W, N] decayed counters
@@ -76,6 +76,7 @@ class UserState(msgspec.Struct, array_like=True, frozen=True):
     seen_posts: bytes = b""  # int64[S] ids of posts that have left the history
     seen_times: bytes = b""  # uint32[S] Unix seconds
     seen_next: int = 0  # place in the ring of the next one
+    blocked_by_ids: bytes = b""  # int64, who has blocked the user
 
     @property
     def events(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 UNKNOWN: Final = 0
 
 
+@lru_cache(maxsize=65_536)
 def stable_id(value: str | None) -> int:
     """64 bits that stand for a topic or a region wherever no vocabulary is at hand; 0 for none."""
     if not value:

@@ -66,8 +66,14 @@ def trend(counts: F32, hour: float, day: float) -> float:
     for n in _POSITIVE:
         lately += np.float64(counts[HOUR, n])
         before += np.float64(counts[DAY, n])
-    expected = before * day / _DAY_HOURS
-    return (lately * hour - expected) / math.sqrt(expected + 1.0)
+    return excess(lately * hour, before * day)
+
+
+@kernel
+def excess(of_hour: float, of_day: float) -> float:
+    """How far a count decayed over an hour exceeds what one decayed over a day leads to expect."""
+    expected = of_day / _DAY_HOURS
+    return (of_hour - expected) / math.sqrt(expected + 1.0)
 
 
 @kernel

@@ -51,7 +51,7 @@ class OnlineStore:
         connection = Connection(self.url, WRITE_S, self._breaker)
         try:
             for begin in range(0, len(users), WRITE_LIMIT):
-                part = {_user_key(user): blobs[user] for user in users[begin : begin + WRITE_LIMIT]}
+                part = {user_key(user): blobs[user] for user in users[begin : begin + WRITE_LIMIT]}
                 await connection.outcome(connection.redis.mset(part))
         finally:
             await connection.close()
@@ -92,9 +92,9 @@ class OnlineStore:
 
     async def _read(self, user_ids: Sequence[int]) -> Sequence[bytes | None]:
         self._breaker.check()
-        blobs = await self._connection.outcome(self._redis.mget([_user_key(user) for user in user_ids]))
+        blobs = await self._connection.outcome(self._redis.mget([user_key(user) for user in user_ids]))
         return cast(Sequence[bytes | None], blobs)
 
 
-def _user_key(user_id: int) -> bytes:
+def user_key(user_id: int) -> bytes:
     return b"u:%d" % user_id

@@ -1,0 +1,91 @@
+"""The users consumer: the only writer of user states.
+
+A batch of the event log becomes new blobs, one entry of effects for the posts consumer, and its position, all in one
+write of the state store.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from cluster import event_log
+from cluster.effects import STREAM, encode_effects
+from cluster.events import Record, decode_record
+from cluster.store.client import user_key
+from cluster.store.fenced import FencedStore, Write
+from cluster.user_state import UnreadableState, UserState, pack, unpack
+from deployments.consumers.consumer import Batching, Entry
+from deployments.consumers.user_fold import fold, users_of
+
+logger = logging.getLogger(__name__)
+
+#: How long it is remembered when a user was erased: as long as an event may come late.
+ERASED_S: Final = 48 * 3600 + 600
+
+
+class UsersConsumer:
+    """Folds records into the states of users."""
+
+    name = "users"
+    stream = event_log.STREAM
+    batching = Batching(entries=2000)
+
+    def __init__(self, store: FencedStore, utc_offset_ms: int) -> None:
+        self._store = store
+        self._utc_offset_ms = utc_offset_ms
+        self._position = ""
+        self.unreadable = 0  # blobs set aside so far
+
+    def decode(self, payload: bytes) -> Record:
+        return decode_record(payload)
+
+    async def position(self) -> str:
+        self._position = await self._store.position()
+        return self._position
+
+    async def apply(self, entries: Sequence[Entry[Record]], position: str) -> None:
+        records = [entry.record for entry in entries]
+        users = users_of(records)
+        stored = await self._store.read([*map(user_key, users), *map(_erased_key, users)])
+        blobs, erased = stored[: len(users)], stored[len(users) :]
+        aside: dict[bytes, bytes] = {}
+        states = {user: _state(user, blob, aside) for user, blob in zip(users, blobs, strict=True)}
+        known = {user: int(ms) for user, ms in zip(users, erased, strict=True) if ms is not None}
+        folded = fold(records, states, known, self._utc_offset_ms)
+        gone = {user for user in folded.erased_ms if folded.states[user] == UserState()}
+        changed = {user: state for user, state in folded.states.items() if state is not states[user]}
+        change = Write(
+            values={user_key(user): pack(state) for user, state in changed.items() if user not in gone} | aside,
+            deleted=[*map(user_key, gone), *map(_aside_key, folded.erased_ms)],
+            brief={_erased_key(user): (ERASED_S, b"%d" % ms) for user, ms in folded.erased_ms.items()},
+            stream=STREAM,
+            entry=encode_effects(folded.effects) if folded.effects.posts else b"",
+        )
+        await self._store.write(self._position, position, change)
+        self._position = position
+        self.unreadable += len(aside)
+
+    async def close(self) -> None:
+        await self._store.close()
+
+
+def _state(user: int, blob: bytes | None, aside: dict[bytes, bytes]) -> UserState:
+    """The state of a blob; one that cannot be read is put into `aside`, and the user begins anew."""
+    if blob is None:
+        return UserState()
+    try:
+        return unpack(blob)
+    except UnreadableState as error:
+        logger.error("the state of user %d is set aside: %s", user, error)
+        aside[_aside_key(user)] = blob
+        return UserState()
+
+
+def _erased_key(user: int) -> bytes:
+    """Where it is kept for a while when a user was erased."""
+    return b"erased:%d" % user
+
+
+def _aside_key(user: int) -> bytes:
+    """Where a blob is kept that could not be read."""
+    return b"aside:u:%d" % user
