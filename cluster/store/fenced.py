@@ -19,8 +19,8 @@ WRITE_S: Final = 5.0
 READ_LIMIT: Final = 1000
 
 #: KEYS: the position, the stream, then keys to set, then keys to delete. ARGV: expected position, new position, entry
-#: for the stream ("" for none), entries that the stream keeps, seconds that a set key lives (0 = for ever) and value
-#: for each key to set. Answers the position that is stored then.
+#: for the stream ("" for none), entries that the stream keeps (0 = all); then for each key to set how many seconds it
+#: lives (0 = for ever) and its value. Answers nothing, or the stored position if it is another than expected.
 _WRITE: Final = """
 local stored = redis.call('GET', KEYS[1]) or '0-0'
 if stored ~= ARGV[1] then return stored end
@@ -31,9 +31,12 @@ for i = 1, sets do
   else redis.call('SET', KEYS[2 + i], value, 'EX', seconds) end
 end
 for i = 3 + sets, #KEYS do redis.call('DEL', KEYS[i]) end
-if ARGV[3] ~= '' then redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'e', ARGV[3]) end
+if ARGV[3] ~= '' then
+  if ARGV[4] == '0' then redis.call('XADD', KEYS[2], '*', 'e', ARGV[3])
+  else redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'e', ARGV[3]) end
+end
 redis.call('SET', KEYS[1], ARGV[2])
-return ARGV[2]
+return false
 """
 
 
@@ -46,7 +49,7 @@ class Write:
     brief: Mapping[bytes, tuple[int, bytes]] = field(default_factory=dict)  # key -> seconds to live, value
     stream: bytes = b""
     entry: bytes = b""  # for the stream; none if empty
-    keep: int = 10_000  # entries the stream keeps, about
+    keep: int = 0  # entries the stream keeps, about; 0 = until it is trimmed behind its consumers
 
 
 class FencedStore:
@@ -85,7 +88,7 @@ class FencedStore:
         for seconds, value in change.brief.values():
             arguments += (seconds, value)
         stored = await self._connection.outcome(self._redis.eval(_WRITE, len(keys), *keys, *arguments))
-        if stored.decode() != position:
+        if stored is not None:
             raise Superseded(self._name, expected, stored.decode())
 
     async def close(self) -> None:

@@ -32,6 +32,16 @@ from kernels.trending import fold_regions
 TRENDS_S: Final = 1.0
 #: Updates kept for feed servers that lag; one that lags more reads all counters anew.
 UPDATES_KEPT: Final = 2000
+_FIRST: Final = np.zeros(1, np.int32)
+
+
+class _Books:
+    """All counters that were met so far."""
+
+    def __init__(self, store: FencedStore) -> None:
+        self.posts = CounterBook(store, post_key)
+        self.authors = CounterBook(store, author_key)
+        self.totals = CounterBook(store, lambda _: TOTALS)
 
 
 class PostsConsumer:
@@ -44,68 +54,75 @@ class PostsConsumer:
     def __init__(self, store: FencedStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._forget("")
+        self._position = ""
+        self._books = _Books(store)
+        self._trends_at = 0.0
 
     def decode(self, payload: bytes) -> EffectBatch:
         return decode_effects(payload)
 
     async def position(self) -> str:
-        self._forget(await self._store.position())
+        self._books, self._trends_at = _Books(self._store), 0.0
+        self._position = await self._store.position()
         [blob] = await self._store.read([TRENDING])
         trending = decode_trending(blob)
         # What trended goes on to be looked at, though nothing may happen to it any more.
         lists = [trending.everywhere, *trending.by_region.values(), *trending.by_topic.values()]
-        await self._posts.rows_of(np.frombuffer(b"".join(lists), np.int64))
+        await self._books.posts.rows_of(np.frombuffer(b"".join(lists), np.int64))
         return self._position
 
     async def apply(self, entries: Sequence[Entry[EffectBatch]], position: str) -> None:
-        batches = [entry.record.arrays() for entry in entries]
-        values: dict[bytes, bytes] = {}
-        entry = b""
-        if batches:
-            ids, author_ids, topics, regions, columns, amounts, times_ms = map(
-                np.concatenate, zip(*batches, strict=True)
-            )
-            posts, authors = await self._posts.rows_of(ids), await self._authors.rows_of(author_ids)
-            everything = await self._totals.rows_of(np.zeros(len(ids), np.int64))
-            for book, rows in ((self._posts, posts), (self._authors, authors), (self._totals, everything)):
-                fold_counts(book.column("counts"), book.column("counted_ms"), rows, columns, amounts, times_ms)
-            told = [self._posts.column(name) for name in ("region", "region_hour", "region_day", "told_ms")]
-            fold_regions(*told, posts, regions, columns, amounts, times_ms)
-            self._posts.column("author")[posts] = author_ids
-            self._posts.column("topic")[posts] = topics
-            posts, authors = np.unique(posts), np.unique(authors[authors >= 0])
-            trending = self._trends()
-            values = self._posts.blobs(posts) | self._authors.blobs(authors) | self._totals.blobs(everything[:1])
+        change = Write()
+        if entries:
+            posts, authors = await self._fold([entry.record for entry in entries])
+            trending, books = self._trends(), self._books
+            values = books.posts.blobs(posts) | books.authors.blobs(authors) | books.totals.blobs(_FIRST)
             if trending is not None:
                 values[TRENDING] = encode(trending)
             entry = encode(self._update(posts, authors, trending))
-        change = Write(values=values, stream=STREAM, entry=entry, keep=UPDATES_KEPT)
+            change = Write(values=values, stream=STREAM, entry=entry, keep=UPDATES_KEPT)
         await self._store.write(self._position, position, change)
         self._position = position
 
     async def close(self) -> None:
         await self._store.close()
 
-    def _forget(self, position: str) -> None:
-        self._position = position
-        self._posts = CounterBook(self._store, post_key)
-        self._authors = CounterBook(self._store, author_key)
-        self._totals = CounterBook(self._store, lambda _: TOTALS)
-        self._trends_at = 0.0
+    async def _fold(self, batches: Sequence[EffectBatch]) -> tuple[I32, I32]:
+        """Fold effects in order; the rows of the posts and of the authors that have changed."""
+        arrays = zip(*(batch.arrays() for batch in batches), strict=True)
+        ids, author_ids, topics, regions, columns, amounts, times_ms = map(np.concatenate, arrays)
+        books = self._books
+        posts, authors = await books.posts.rows_of(ids), await books.authors.rows_of(author_ids)
+        everything = await books.totals.rows_of(np.zeros(len(ids), np.int64))
+        for book, rows in ((books.posts, posts), (books.authors, authors), (books.totals, everything)):
+            fold_counts(book.column("counts"), book.column("counted_ms"), rows, columns, amounts, times_ms)
+        fold_regions(
+            books.posts.column("region"),
+            books.posts.column("region_hour"),
+            books.posts.column("region_day"),
+            books.posts.column("told_ms"),
+            posts,
+            regions,
+            columns,
+            amounts,
+            times_ms,
+        )
+        books.posts.column("author")[posts] = author_ids
+        books.posts.column("topic")[posts] = topics
+        return np.unique(posts), np.unique(authors[authors >= 0])
 
     def _trends(self) -> Trending | None:
         """What trends by now; None when that was looked at a moment ago."""
         if time.monotonic() < self._trends_at:
             return None
         self._trends_at = time.monotonic() + TRENDS_S
-        return trend_lists(self._posts, self._clock.now_ms())
+        return trend_lists(self._books.posts, self._clock.now_ms())
 
     def _update(self, posts: I32, authors: I32, trending: Trending | None) -> CounterUpdate:
         return CounterUpdate(
-            *_packed(self._posts, posts),
-            *_packed(self._authors, authors),
-            totals=self._totals.column("counts")[0].tobytes(),
+            *_packed(self._books.posts, posts),
+            *_packed(self._books.authors, authors),
+            totals=self._books.totals.column("counts")[0].tobytes(),
             trending=trending,
         )
 

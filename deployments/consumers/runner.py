@@ -76,6 +76,7 @@ class Runner(Generic[T]):
         await self._source.begin(self._position)
         self._begun_at, self._moved, self._waiting = self._applied, False, None
         while not self._moved:
+            _obey_cancellation()
             raw = await self._collect()
             if not raw:
                 continue
@@ -171,3 +172,10 @@ class Runner(Generic[T]):
                 updated_ms=time.time_ns() // 1_000_000,
             )
         )
+
+
+def _obey_cancellation() -> None:
+    """End a task that was cancelled. A client may have swallowed that, when its answer came at the same moment."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

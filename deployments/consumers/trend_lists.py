@@ -38,7 +38,7 @@ def _by_group(ids: I64, groups: I64, strength: F32) -> dict[int, bytes]:
     names, begin = np.unique(groups[some], return_index=True)
     return {
         int(name): _strongest(ids[part], strength[part], EACH)
-        for name, part in zip(names, np.split(some, begin[1:]), strict=True)
+        for name, part in zip(names, np.split(some, begin)[1:], strict=True)
     }
 
 

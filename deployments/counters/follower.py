@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 import numpy as np
@@ -62,11 +62,13 @@ class CounterFollower:
 
     async def load(self) -> None:
         """Read all counters. Raises StoreUnavailable."""
-        last = await self._connection.outcome(self._redis.xrevrange(STREAM, count=1))
+        last: Any = await self._connection.outcome(self._redis.xrevrange(STREAM, count=1))
         table = self._catalogue.posts
         await self._read(table.post_ids, post_key, self._counters.take_posts)
         await self._read(table.author_ids, author_key, self._counters.take_authors)
-        totals, trending = await self._connection.outcome(self._redis.mget([TOTALS, TRENDING]))
+        totals, trending = cast(
+            list[bytes | None], await self._connection.outcome(self._redis.mget([TOTALS, TRENDING]))
+        )
         if totals is not None:
             self._counters.take_totals(unpack_record(totals)[0]["counts"])
         self._counters.take_trending(decode_trending(trending))
@@ -110,8 +112,10 @@ class CounterFollower:
 
     async def _follow(self) -> None:
         """Apply the next updates, waiting for them a moment."""
+        assert self._position is not None
         reading = self._redis.xread({STREAM: self._position}, count=UPDATES, block=BLOCK_MS)
-        for _, entries in await self._connection.outcome(reading):
+        answer: Any = await self._connection.outcome(reading)
+        for _, entries in answer:
             for position, fields in entries:
                 with suppress(msgspec.DecodeError):
                     self._counters.take(decode_update(fields[b"e"]))
