@@ -1,4 +1,4 @@
-"""Filling a new online store with what a data set knows of its users."""
+"""Filling a new online store with what a data set knows of its users and posts."""
 
 from itertools import islice
 
@@ -7,14 +7,14 @@ from training.data.dataset import DataSet
 from training.data.progress import Progress
 from training.features.history import history_at
 from training.features.log import Log
-from training.features.states import user_states
+from training.features.states import post_counters, user_states
 
 #: Users written between two looks at the progress bar.
 CHUNK = 2000
 
 
 async def seed_store(store: OnlineStore, dataset: DataSet, progress: Progress) -> bool:
-    """Write the state of every user at the end of `dataset`, once; False when the store has been filled with it before.
+    """Write the state of users and posts at the end of `dataset`, once; False when the store has been filled with it before.
 
     A store that went on living since then knows more than the data set does, so it is left alone. Raises
     StoreUnavailable; the next call then starts over.
@@ -24,10 +24,12 @@ async def seed_store(store: OnlineStore, dataset: DataSet, progress: Progress) -
         return False
     log = Log.load(dataset)
     end_ms = dataset.manifest.end_ms
-    states, users, done = user_states(log, history_at(log, end_ms), end_ms), len(log.users.ids), 0
+    history = history_at(log, end_ms)
+    states, users, done = user_states(log, history, end_ms), len(log.users.ids), 0
     while chunk := dict(islice(states, CHUNK)):
         await store.write_users(chunk)
         done += len(chunk)
         progress("fill the store", done, users)
+    await store.write(post_counters(log, history))
     await store.write_mark(fingerprint)
     return True

@@ -16,7 +16,7 @@ SEED: Final = b"seed"
 CLOCK: Final = b"clock"
 #: Users read by one command: more would hold up everyone else's.
 READ_LIMIT: Final = 128
-#: Users written by one command while seeding, and how long that may take.
+#: Blobs written by one command while seeding, and how long that may take.
 WRITE_LIMIT: Final = 500
 WRITE_S: Final = 60.0
 
@@ -47,12 +47,15 @@ class OnlineStore:
 
     async def write_users(self, blobs: Mapping[int, bytes]) -> None:
         """Write the blobs of many users, for seeding. Raises StoreUnavailable."""
-        users = list(blobs)
+        await self.write({user_key(user): blob for user, blob in blobs.items()})
+
+    async def write(self, blobs: Mapping[bytes, bytes]) -> None:
+        """Write many blobs under their keys, for seeding. Raises StoreUnavailable."""
+        items = list(blobs.items())
         connection = Connection(self.url, WRITE_S, self._breaker)
         try:
-            for begin in range(0, len(users), WRITE_LIMIT):
-                part = {user_key(user): blobs[user] for user in users[begin : begin + WRITE_LIMIT]}
-                await connection.outcome(connection.redis.mset(part))
+            for begin in range(0, len(items), WRITE_LIMIT):
+                await connection.outcome(connection.redis.mset(dict(items[begin : begin + WRITE_LIMIT])))
         finally:
             await connection.close()
 

@@ -23,6 +23,7 @@ from cluster.post_counters import (
 from cluster.store.fenced import FencedStore, Write
 from deployments.consumers.consumer import Batching, Entry
 from deployments.consumers.counter_book import CounterBook
+from deployments.consumers.specification import Context
 from deployments.consumers.trend_lists import trend_lists
 from kernels.columns import I32
 from kernels.fold import fold_counts
@@ -57,6 +58,11 @@ class PostsConsumer:
         self._position = ""
         self._books = _Books(store)
         self._trends_at = 0.0
+
+    @classmethod
+    def make(cls, context: Context) -> "PostsConsumer":
+        """The posts consumer of a Cascade."""
+        return cls(FencedStore(context.urls.state, context.settings.store, cls.name), context.clock)
 
     def decode(self, payload: bytes) -> EffectBatch:
         return decode_effects(payload)

@@ -1,11 +1,17 @@
 """The consumers of a Cascade."""
 
-from cluster.event_log import STREAM
+from cluster import effects, event_log
 from deployments.consumers.archive import NAME as ARCHIVE
 from deployments.consumers.archive import Archivist
+from deployments.consumers.posts import PostsConsumer
 from deployments.consumers.specification import ConsumerSpec
+from deployments.consumers.users import UsersConsumer
 
 
 def consumer_specs() -> list[ConsumerSpec]:
     """Every consumer; the first of a stream trims it."""
-    return [ConsumerSpec(ARCHIVE, STREAM, "events", Archivist.make)]
+    return [
+        ConsumerSpec(UsersConsumer.name, event_log.STREAM, "events", UsersConsumer.make),
+        ConsumerSpec(PostsConsumer.name, effects.STREAM.decode(), "state", PostsConsumer.make),
+        ConsumerSpec(ARCHIVE, event_log.STREAM, "events", Archivist.make),
+    ]

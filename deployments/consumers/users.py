@@ -11,10 +11,12 @@ from typing import Final
 from cluster import event_log
 from cluster.effects import STREAM, encode_effects
 from cluster.events import Record, decode_record
+from cluster.release import Releases
 from cluster.store.client import user_key
 from cluster.store.fenced import FencedStore, Write
 from cluster.user_state import UnreadableState, UserState, pack, unpack
 from deployments.consumers.consumer import Batching, Entry
+from deployments.consumers.specification import Context
 from deployments.consumers.user_fold import fold, users_of
 
 logger = logging.getLogger(__name__)
@@ -35,6 +37,12 @@ class UsersConsumer:
         self._utc_offset_ms = utc_offset_ms
         self._position = ""
         self.unreadable = 0  # blobs set aside so far
+
+    @classmethod
+    def make(cls, context: Context) -> "UsersConsumer":
+        """The users consumer of a Cascade, whose days are those of its release."""
+        manifest = Releases(context.settings.releases).get(context.release).manifest
+        return cls(FencedStore(context.urls.state, context.settings.store, cls.name), manifest.utc_offset_ms)
 
     def decode(self, payload: bytes) -> Record:
         return decode_record(payload)

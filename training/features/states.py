@@ -1,13 +1,15 @@
-"""User states of a moment, as blobs: what a new online store is filled with."""
+"""The state of users and posts at a moment, as blobs: what a new online store is filled with."""
 
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cluster.post_counters import TOTALS, author_key, new_records, pack_record, post_key
 from cluster.user_state import UserState, pack
 from cluster.user_tables import dump_state
 from cluster.vocabulary import stable_id
-from kernels.columns import I64, UserColumns
+from kernels.columns import F32, I64, UserColumns
 from kernels.fold import NO_TOPIC, NOBODY, SeenPosts
 from training.features.history import History
 from training.features.log import Log
@@ -31,6 +33,26 @@ def user_states(log: Log, history: History, time_ms: int) -> Iterator[tuple[int,
             muted_ids=authors["mute"],
         )
         yield user_id, pack(dump_state(known, users, seen, u))
+
+
+def post_counters(log: Log, history: History) -> dict[bytes, bytes]:
+    """Blobs by key: the counters of every post and author with any, and of all posts together."""
+    posts, (totals, totals_ms) = history.posts, history.totals
+    topics = np.array([NO_TOPIC, *map(stable_id, log.vocabularies.topic.values)])
+    records = _records(posts.counts, posts.counted_ms)
+    records["author"], records["topic"] = log.posts.author_ids[posts.author], topics[posts.topic]
+    authors = _records(posts.author_counts, posts.author_counted_ms)
+    return {
+        TOTALS: pack_record(_records(totals, totals_ms)[0]),
+        **{post_key(log.posts.ids[p]): pack_record(records[p]) for p in np.flatnonzero(posts.counted_ms)},
+        **{author_key(log.posts.author_ids[a]): pack_record(authors[a]) for a in np.flatnonzero(posts.author_counted_ms)},
+    }
+
+
+def _records(counts: F32, counted_ms: I64) -> NDArray[np.void]:
+    records = new_records(len(counts))
+    records["counts"], records["counted_ms"] = counts, counted_ms
+    return records
 
 
 def _with_public_ids(log: Log, history: History) -> tuple[UserColumns, SeenPosts]:
