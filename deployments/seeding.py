@@ -14,7 +14,7 @@ CHUNK = 2000
 
 
 async def seed_store(store: OnlineStore, dataset: DataSet, progress: Progress) -> bool:
-    """Write the state of users and posts at the end of `dataset`, once; False when the store has been filled with it before.
+    """Write the state of users and posts at the end of `dataset`, once; False when the store was filled with it before.
 
     A store that went on living since then knows more than the data set does, so it is left alone. Raises
     StoreUnavailable; the next call then starts over.

@@ -45,7 +45,10 @@ def post_counters(log: Log, history: History) -> dict[bytes, bytes]:
     return {
         TOTALS: pack_record(_records(totals, totals_ms)[0]),
         **{post_key(log.posts.ids[p]): pack_record(records[p]) for p in np.flatnonzero(posts.counted_ms)},
-        **{author_key(log.posts.author_ids[a]): pack_record(authors[a]) for a in np.flatnonzero(posts.author_counted_ms)},
+        **{
+            author_key(log.posts.author_ids[a]): pack_record(authors[a])
+            for a in np.flatnonzero(posts.author_counted_ms)
+        },
     }
 
 
