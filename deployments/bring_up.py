@@ -29,6 +29,7 @@ from deployments.feed_clock import feed_clock
 from deployments.feed_server import feed_application
 from deployments.seeding import seed_store
 from deployments.stores import Stores, open_stores
+from training.data.archive import BASE
 from training.data.dataset import DataSet
 from training.data.ensure import ensure_dataset
 from training.data.progress import bars
@@ -61,6 +62,7 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
         with _step(console, "feed server"):
             _deploy(settings, release, clock, stores.urls)
         with _step(console, "consumers"):
+            _keep_base(settings, dataset)
             context = Context(settings, stores.urls, release.name, clock)
             stack.enter_context(run_consumers(consumer_specs(), context))
         run = Run(
@@ -113,6 +115,15 @@ async def _fill(urls: StoreUrls, settings: Settings, dataset: DataSet, release: 
         with bars() as progress:
             await seed_store(store, dataset, progress)
         return await feed_clock(settings, store, release.manifest)
+
+
+def _keep_base(settings: Settings, dataset: DataSet) -> None:
+    """Note beside the archive which data set its posts and users were in when it was begun."""
+    base = settings.archive_folder / BASE
+    if not base.exists():
+        base.parent.mkdir(parents=True, exist_ok=True)
+        base.unlink(missing_ok=True)  # a link to what is gone
+        base.symlink_to(dataset.folder.resolve())
 
 
 def _deploy(settings: Settings, release: Release, clock: Clock, urls: StoreUrls) -> None:

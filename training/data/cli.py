@@ -15,18 +15,26 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSO
 
 @app.command(name="import")
 def import_(
-    src: Path, *, out: Out = None, name: str | None = None, utc_offset_minutes: int = 0, as_json: Json = False
+    src: Path,
+    *,
+    out: Out = None,
+    name: str | None = None,
+    utc_offset_minutes: int = 0,
+    base: Path | None = None,
+    as_json: Json = False,
 ) -> None:
-    """Import a folder: KuaiRand-Pure, or tables in Cascade's schema (Parquet or CSV).
+    """Import a folder: KuaiRand-Pure, an archive of events, or tables in Cascade's schema (Parquet or CSV).
 
     Parameters
     ----------
     src
-        Folder with posts, users and impressions, or with KuaiRand-Pure's files.
+        Folder with posts, users and impressions, with KuaiRand-Pure's files, or with an archive's `events`.
     name
         Name of the data set; by default that of its folder.
     utc_offset_minutes
         Local time of the people in your tables; KuaiRand's is known.
+    base
+        Data set whose posts and users an archive's events are about; by default the archive's `base`.
     """
     from training.data.formats import import_any
     from training.data.progress import bars
@@ -34,7 +42,7 @@ def import_(
 
     target = out or Settings().datasets / (name or src.resolve().name)
     with bars() as progress:
-        data = import_any(src, target, name, utc_offset_minutes, progress)
+        data = import_any(src, target, name, utc_offset_minutes, progress, base)
     report(data, as_json)
 
 

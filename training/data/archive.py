@@ -1,0 +1,130 @@
+"""Import of the archive that a running Cascade writes: its events become the tables that models are trained on."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cluster.archive import SCHEMA, Archive
+from cluster.errors import CascadeError
+from training.data.attribution import impressions
+from training.data.dataset import DataSet, write_dataset
+from training.data.progress import Progress, silent
+from training.data.relations import relations, without_unfollowed
+from training.data.schema import POSTS, USERS
+from training.data.sources import describe
+from training.data.validation import add_missing_users, drop_repeats
+
+KIND: Final = "archive"
+#: Link or folder beside the events: the data set whose posts and users the events are about.
+BASE: Final = "base"
+
+
+def is_archive(src: Path) -> bool:
+    """Whether `src` holds `events/date=*`."""
+    return any((src / "events").glob("date=*"))
+
+
+def describe_archive(src: Path) -> dict[str, Any]:
+    """The `source` entry that an import of `src` would have now. Raises CascadeError without a base."""
+    return describe(KIND, Archive(src).files(), base=_base(src, None).manifest.fingerprint)
+
+
+def import_archive(
+    src: Path, dst: Path, name: str | None = None, base: Path | None = None, progress: Progress = silent
+) -> DataSet:
+    """Import the events of `src` as the data set `dst`.
+
+    Posts, users, relations and ads are those of the data set `base` (`src`/base by default), brought up to date by the
+    events; its impressions are not taken over. A post that only events know is there with their author, since the
+    first of them; without an author it and its events are left out. Who was erased is in nothing of before. Raises
+    CascadeError without a base or without a single impression.
+    """
+    data = _base(src, base)
+    progress("read events", 0, 3)
+    records, erased = _without_erased(_read(src))
+    events = without_unfollowed(records.filter(pc.equal(records["record"], "event")))
+    progress("read events", 1, 3)
+    posts = _posts(data.read("posts"), events)
+    shown = impressions(events)
+    tables = {
+        "posts": posts,
+        "users": _users(_remaining(data.read("users"), erased), records),
+        "impressions": shown.filter(pc.is_in(shown["post_id"], posts["post_id"].combine_chunks())),
+        "follows": relations(events, _remaining(data.read("follows"), erased)),
+    }
+    if data.has("ads"):
+        tables["ads"] = data.read("ads")
+    progress("read events", 2, 3)
+    source = describe(KIND, Archive(src).files(), base=data.manifest.fingerprint)
+    made = write_dataset(dst, name or dst.name, add_missing_users(tables), data.manifest.utc_offset_minutes, source)
+    progress("read events", 3, 3)
+    return made
+
+
+def _base(src: Path, base: Path | None) -> DataSet:
+    folder = base or src / BASE
+    if not folder.exists():
+        raise CascadeError(
+            f"the archive {src} has no posts and users: {folder} is not there",
+            f"name their data set with --base, or link it as {src / BASE}",
+        )
+    return DataSet.open(folder)
+
+
+def _read(src: Path) -> pa.Table:
+    """All records in the order of the log, each event id once."""
+    files = Archive(src).files()
+    rows = pa.concat_tables([pq.ParquetFile(path).read() for path in files] or [SCHEMA.empty_table()])
+    order = [tuple(map(int, position.split("-"))) for position in rows["log_position"].to_pylist()]
+    rows = rows.take(pa.array(np.lexsort(np.array(order, np.int64).reshape(-1, 2).T[::-1])))
+    once = pc.coalesce(rows["event_id"], rows["log_position"])
+    return drop_repeats(rows.append_column("once", once), ["once"]).drop_columns("once")
+
+
+def _without_erased(records: pa.Table) -> tuple[pa.Table, pa.Array]:
+    """Records without those of users who were erased after them, and the ids of these users."""
+    place = np.arange(records.num_rows)
+    users = records["user_id"].to_numpy()
+    erasures = pc.equal(records["record"], "erasure").to_numpy(zero_copy_only=False)
+    erased, last = np.unique(users[erasures][::-1], return_index=True)
+    if not len(erased):
+        return records, pa.array([], pa.int64())
+    last_place = place[erasures][::-1][last]
+    at = np.minimum(np.searchsorted(erased, users), len(erased) - 1)
+    gone = (erased[at] == users) & (place <= last_place[at])
+    return records.filter(pa.array(~gone)), pa.array(erased)
+
+
+def _remaining(rows: pa.Table, erased: pa.Array) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["user_id"], erased)))
+
+
+def _posts(known: pa.Table, events: pa.Table) -> pa.Table:
+    """The posts of the base, and those that only events know."""
+    told = events.filter(pc.and_(pc.is_valid(events["post_id"]), pc.is_valid(events["author_id"])))
+    told = told.filter(pc.invert(pc.is_in(told["post_id"], known["post_id"].combine_chunks())))
+    new = told.group_by("post_id").aggregate([("author_id", "min"), ("time_ms", "min"), ("topic", "max")])
+    added = pa.table(
+        {
+            "post_id": new["post_id"],
+            "author_id": new["author_id_min"],
+            "created_ms": new["time_ms_min"],
+            "topic": new["topic_max"],
+        },
+        schema=pa.schema([POSTS.arrow.field(name) for name in ("post_id", "author_id", "created_ms", "topic")]),
+    )
+    return pa.concat_tables([known, added], promote_options="default")
+
+
+def _users(known: pa.Table, records: pa.Table) -> pa.Table:
+    """The users of the base, with what profiles said of them since."""
+    profiles = records.filter(pc.equal(records["record"], "profile"))
+    users: dict[int, dict[str, Any]] = {row["user_id"]: row for row in known.to_pylist()}
+    for row in profiles.select(USERS.arrow.names).to_pylist():
+        said = {name: value for name, value in row.items() if value is not None}
+        users[row["user_id"]] = users.get(row["user_id"], {}) | said
+    return pa.Table.from_pylist(list(users.values()), schema=USERS.arrow)
