@@ -99,6 +99,14 @@ class EventsStatus(Struct, frozen=True):
     refused: str | None  # why no more events are taken at the moment
 
 
+class CatalogueStatus(Struct, frozen=True):
+    posts: int  # that feeds may hold
+    removed: int
+    fresh: int  # of the posts, how many the index has yet to take in
+    position: str  # of the last entry of the catalogue log that was applied
+    behind_ms: int | None  # since nothing was left to apply; null before the first time. Half a second is none
+
+
 class Status(Struct, frozen=True):
     ready: bool
     release: str

@@ -16,6 +16,7 @@ from cluster.vocabulary import Vocabularies
 from kernels.columns import I32, I64
 from kernels.trees import Forest
 from training.models.forest import load_forest
+from training.models.post_tower import PostTower
 from training.models.ranker import RankerModel
 from training.models.two_tower import UserTower
 
@@ -31,6 +32,7 @@ class LoadedRelease:
     popular: I32  # post rows, most liked lately first
     index: Any  # faiss index over post rows
     user_tower: UserTower
+    post_tower: PostTower
     forest: Forest
     ranker: RankerModel
 
@@ -47,6 +49,7 @@ class LoadedRelease:
             popular=np.load(folder / "popular.npy"),
             index=_read_index(folder / "posts.faiss"),
             user_tower=UserTower.load(folder / "two_tower"),
+            post_tower=PostTower.load(folder / "two_tower"),
             forest=load_forest(folder / "prerank.npz"),
             ranker=RankerModel.load(folder / "ranker"),
         )

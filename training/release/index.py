@@ -6,12 +6,17 @@ from typing import Any
 import faiss
 import numpy as np
 
-from kernels.columns import F32
+from kernels.columns import F32, I32
+from training.models.post_tower import unit
 
 #: Up to here exact search is as fast as any index, and needs no tuning.
 EXACT_UP_TO = 50_000
 #: Candidates that the recall is measured at, and how many posts stand in for users' vectors.
 RECALL_AT, QUERIES = 300, 500
+
+
+#: Vectors added at a time, and vectors a list of an inverted file is trained on.
+SLICE, TRAINING = 16_384, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +32,22 @@ class IndexReport:
 def build_index(vectors: F32) -> tuple[Any, IndexReport]:
     """A FAISS inner-product index over vectors [P, D], whose ids are row numbers, and what it is worth."""
     vectors = np.ascontiguousarray(vectors, np.float32)
-    kind = _kind(len(vectors))
-    index = faiss.index_factory(vectors.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
+    index = make_index(vectors, np.arange(len(vectors), dtype=np.int32))
+    return index, IndexReport(_kind(len(vectors)), len(vectors), _recall(index, vectors))
+
+
+def make_index(vectors: F32, rows: I32) -> Any:
+    """A FAISS inner-product index over `rows` of vectors [P, D], brought to unit length; its ids are positions in `rows`.
+
+    Slice by slice: no second copy of all vectors is made, and other threads get their turn.
+    """
+    index = faiss.index_factory(vectors.shape[1], _kind(len(rows)), faiss.METRIC_INNER_PRODUCT)
     if not index.is_trained:
-        index.train(vectors)
-    index.add(vectors)
-    if isinstance(index, faiss.IndexIVF):
+        index.train(unit(vectors[rows[:: max(1, len(rows) // (TRAINING * index.nlist))]]))
         index.nprobe = max(8, index.nlist // 16)
-    return index, IndexReport(kind, len(vectors), _recall(index, vectors))
+    for begin in range(0, len(rows), SLICE):
+        index.add(unit(vectors[rows[begin : begin + SLICE]]))
+    return index
 
 
 def _kind(posts: int) -> str:

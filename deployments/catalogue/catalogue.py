@@ -1,0 +1,174 @@
+"""The catalogue of one replica: every post that feeds may hold, as it stands at this moment."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster.post_table import PostTable
+from cluster.posts import Post
+from cluster.settings import Catalogue as Limits
+from deployments.catalogue.by_time import ByTime
+from deployments.catalogue.contents import Codes, Contents
+from deployments.catalogue.growable import Growable
+from deployments.catalogue.live_index import Base, LiveIndex, build
+from deployments.catalogue.live_posts import LivePosts
+from deployments.loaded_release import LoadedRelease
+from kernels.columns import F32, I32, I64
+from training.models.post_tower import post_codes, post_numbers, unit
+from training.models.two_tower import UserTower
+
+logger = logging.getLogger(__name__)
+
+
+class Catalogue:
+    """A release's posts and what was published, changed and removed since; components read it at request time.
+
+    Belongs to one event loop. It changes between requests only, and rows are never used again: a row number, and a
+    table that was handed out, stay valid.
+    """
+
+    def __init__(self, release: LoadedRelease, limits: Limits) -> None:
+        self._release = release
+        self._limits = limits
+        self._codes = Codes(release.vocabularies)
+        self._posts = LivePosts(release.posts)
+        self._history = Growable(release.user_tower.history_vectors)
+        self._alive = Growable(np.ones(len(release.posts), np.bool_))
+        self._by_time = ByTime(release.posts.columns.created_ms)
+        self._index = LiveIndex(Base(release.index, np.arange(len(release.posts), dtype=np.int32)))
+        self._view()
+
+    def __len__(self) -> int:
+        return len(self._posts)
+
+    @property
+    def posts(self) -> PostTable:
+        """All posts, removed ones too; its columns may be written to."""
+        return self._posts.table
+
+    @property
+    def index(self) -> LiveIndex:
+        return self._index
+
+    def apply(self, posts: Sequence[Post]) -> None:
+        """Take in records of the catalogue log, in its order; of several of one post the last one counts."""
+        last = {post.post_id: post for post in posts}
+        gone = self.posts.post_rows(_ids([post_id for post_id, post in last.items() if post.deleted]))
+        kept = [post for post in last.values() if not post.deleted]
+        if kept:
+            self._write(kept)
+        self._remove(gone[gone >= 0])
+        self._view()
+
+    def search(self, vector: F32, k: int) -> I32:
+        """Rows of the up to `k` posts nearest to a unit vector [D], the nearest first."""
+        return self._index.search(vector, k)
+
+    def newest(self, after_ms: int, until_ms: int, limit: int) -> I32:
+        """Rows of up to `limit` posts published from `after_ms` to `until_ms`, the newest first."""
+        return self._by_time.newest(after_ms, until_ms, limit, self._is_current)
+
+    def first_alive(self, rows: I32, limit: int) -> I32:
+        """The first `limit` of `rows` that have not been removed."""
+        taken = limit
+        while True:
+            head = rows[:taken]
+            found = head[self.alive[head]]
+            if len(found) >= limit or taken >= len(rows):
+                return found[:limit]
+            taken *= 2
+
+    def post_of_release(self, post_id: int) -> Post | None:
+        """What the release says of a post, None if it came later: for posts that the catalogue log never heard of."""
+        row = int(self._release.posts.post_rows(_ids([post_id]))[0])
+        return self._codes.post(self._release.posts, row) if row >= 0 else None
+
+    @property
+    def wants_compaction(self) -> bool:
+        """Whether so much has changed that searches take longer than they need to."""
+        return self._index.fresh > self._limits.fresh_limit or self._index.masked > self._limits.removed_limit
+
+    async def compact(self) -> None:
+        """Build a new base index in a thread, and put it in place between two requests."""
+        rows = np.flatnonzero(self.alive).astype(np.int32)
+        vectors = self._history.view
+        self._index.snapshot()
+        try:
+            base = await asyncio.to_thread(build, rows, vectors)
+        except BaseException:
+            self._index.abandon()
+            raise
+        self._index.swap(base)
+        logger.info("a new index of %d posts", len(rows))
+
+    def _write(self, posts: list[Post]) -> None:
+        """Write distinct posts into all columns; new ones get new rows."""
+        authors = self._author_rows(_ids([post.author_id for post in posts]))
+        contents = self._codes.contents(posts, authors)
+        rows, new = self._post_rows(_ids([post.post_id for post in posts]))
+        before = Contents.at(self.posts.columns, rows)
+        vectors_moved = self._move_vectors(rows, before, contents, new)
+        for name, column in contents._asdict().items():
+            getattr(self.posts.columns, name)[rows] = column
+        np.subtract.at(self.posts.columns.author_posts, before.author[~new], 1)
+        np.add.at(self.posts.columns.author_posts, contents.author, 1)
+        retimed = new | (before.created_ms != contents.created_ms)
+        self._by_time.add(rows[retimed], contents.created_ms[retimed])
+        shown = np.array([post.shown for post in posts])
+        findable = shown & (vectors_moved | ~self._alive.view[rows])
+        self._alive.view[rows[shown]] = True
+        self._index.put(rows[findable], unit(self._history.view[rows[findable]]))
+        self._remove(rows[~shown])
+
+    def _remove(self, rows: I32) -> None:
+        self._alive.view[rows] = False
+        self._index.remove(rows)
+
+    def _author_rows(self, ids: I64) -> I32:
+        """The row of each of `ids`; authors who are new get new rows."""
+        new = np.unique(ids[self.posts.author_rows(ids) < 0])
+        if len(new):
+            self._posts.add_authors(new)
+        return self.posts.author_rows(ids)
+
+    def _post_rows(self, ids: I64) -> tuple[I32, NDArray[np.bool_]]:
+        """The row of each of the distinct `ids`, and whether it is new."""
+        rows = self.posts.post_rows(ids)
+        new = rows < 0
+        if new.any():
+            rows[new] = self._posts.add_posts(ids[new])
+            self._history.extend(int(new.sum()))
+            self._alive.extend(int(new.sum()))
+        return rows, new
+
+    def _move_vectors(self, rows: I32, before: Contents, after: Contents, new: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Give `rows` the vectors of their contents, and tell which have changed.
+
+        What the model learned of a post by its id stays: only the part that its contents make is exchanged.
+        """
+        tower, history = self._release.post_tower, self._history.view
+        numbers, codes = post_numbers(after), post_codes(after)
+        old_numbers, old_codes = post_numbers(before), post_codes(before)
+        moved = new | (numbers != old_numbers).any(axis=1) | (codes != old_codes).any(axis=1)
+        history[rows[moved]] += tower.encode(numbers[moved], codes[moved])
+        again = moved & ~new
+        history[rows[again]] -= tower.encode(old_numbers[again], old_codes[again])
+        return moved
+
+    def _is_current(self, rows: I32, times_ms: I64) -> NDArray[np.bool_]:
+        current: NDArray[np.bool_] = self.alive[rows] & (self.posts.columns.created_ms[rows] == times_ms)
+        return current
+
+    def _view(self) -> None:
+        #: bool[P]: false for posts that were removed.
+        self.alive: NDArray[np.bool_] = self._alive.view
+        #: The release's user tower, which knows posts that came later as history too.
+        self.user_tower: UserTower = replace(self._release.user_tower, history_vectors=self._history.view)
+
+
+def _ids(ids: list[int]) -> I64:
+    return np.array(ids, np.int64)

@@ -1,0 +1,101 @@
+"""Following the catalogue log: what anyone publishes or removes is known to every replica a moment later."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import Final
+
+from cluster.catalogue_log import START, CatalogueLog
+from cluster.store.breaker import StoreUnavailable
+from cluster.wire import CatalogueStatus
+from deployments.catalogue.catalogue import Catalogue
+
+logger = logging.getLogger(__name__)
+
+#: Entries asked for at a time, and how many of them are applied between two turns of the event loop.
+READ: Final = 1024
+SLICE: Final = 64
+#: How long one question waits for news, and the pause after a failure.
+BLOCK_MS: Final = 500
+RETRY_S: Final = 0.25
+
+
+class Follower:
+    """Brings a replica's catalogue to where the log is, and keeps it there."""
+
+    def __init__(self, catalogue: Catalogue, log: CatalogueLog) -> None:
+        self._catalogue = catalogue
+        self._log = log
+        self._position = START
+        self._current_at: float | None = None  # time.monotonic() at which nothing was left to apply
+        self._following: asyncio.Task[None] | None = None
+        self._compacting: asyncio.Task[None] | None = None
+
+    def status(self) -> CatalogueStatus:
+        """Where this replica stands."""
+        behind = None if self._current_at is None else round((time.monotonic() - self._current_at) * 1000)
+        alive = int(self._catalogue.alive.sum())
+        return CatalogueStatus(alive, len(self._catalogue) - alive, self._catalogue.index.fresh, self._position, behind)
+
+    async def catch_up(self, patience_s: float) -> bool:
+        """Replay the log to its present end, before the first request; False when the store is gone for so long.
+
+        Feeds are then made of the release alone, until `start` has found the store again.
+        """
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                while entries := await self._step(block_ms=0, slice_=READ):
+                    logger.info("catalogue replayed to %s, %d entries", self._position, entries)
+                return True
+            except StoreUnavailable as error:
+                if time.monotonic() > deadline:
+                    logger.warning("the catalogue is that of the release: %s", error)
+                    return False
+                await asyncio.sleep(RETRY_S)
+
+    def start(self) -> None:
+        """Follow the log on the running event loop until `close`."""
+        self._following = asyncio.create_task(self._follow())
+
+    async def close(self) -> None:
+        """Stop following. An index that is being built is waited for."""
+        if self._following is not None:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
+        if self._compacting is not None:
+            await asyncio.wait([self._compacting])
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                await self._step(BLOCK_MS, SLICE)
+            except StoreUnavailable:  # the breaker has logged it
+                await asyncio.sleep(RETRY_S)
+            except Exception:
+                logger.exception("following the catalogue failed at %s", self._position)
+                await asyncio.sleep(RETRY_S)
+            self._compact()
+
+    async def _step(self, block_ms: int, slice_: int) -> int:
+        """Ask for what comes next and apply it; how many entries there were."""
+        entries = await self._log.follow(self._position, READ, block_ms)
+        for begin in range(0, len(entries), slice_):
+            part = entries[begin : begin + slice_]
+            self._catalogue.apply([entry.post for entry in part])
+            self._position = part[-1].position
+            await asyncio.sleep(0)  # requests first
+        if len(entries) < READ:
+            self._current_at = time.monotonic()
+        return len(entries)
+
+    def _compact(self) -> None:
+        """Begin to build a new index where one is wanted and none is under way."""
+        if self._compacting is not None and self._compacting.done():
+            if error := self._compacting.exception():
+                logger.error("building a new index failed", exc_info=error)
+            self._compacting = None
+        if self._compacting is None and self._catalogue.wants_compaction:
+            self._compacting = asyncio.create_task(self._catalogue.compact())
