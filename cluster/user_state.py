@@ -89,9 +89,9 @@ class UserState(msgspec.Struct, array_like=True, frozen=True):
         Every array is of one type and layout, whatever the state: another one would make Numba compile anew.
         """
         events = self.events
-        follows = np.unique(rows_of(np.frombuffer(self.following_ids, "<i8"), posts.author_ids))
+        follows = np.unique(posts.author_rows(np.frombuffer(self.following_ids, "<i8")))
         follows = follows[follows >= 0]
-        close = rows_of(np.frombuffer(self.close_ids, "<i8"), posts.author_ids)
+        close = posts.author_rows(np.frombuffer(self.close_ids, "<i8"))
         return UserColumns(
             account_created_ms=np.array([self.created_ms], np.int64),
             followers=np.array([self.followers], np.float32),
@@ -104,11 +104,11 @@ class UserState(msgspec.Struct, array_like=True, frozen=True):
             counted_ms=np.array([self.counted_ms], np.int64),
             history_begin=np.zeros(1, np.int64),
             history_end=np.array([len(events)], np.int64),
-            history_post=rows_of(events["post_id"], posts.post_ids).astype(np.int64),
+            history_post=posts.post_rows(events["post_id"]).astype(np.int64),
             history_time_ms=events["time_ms"].copy(),
             history_actions=events["actions"].copy(),
             history_watch_s=events["watch_s"].copy(),
-            author=rows_of(np.frombuffer(self.author, "<i8"), posts.author_ids).astype(np.int64)[None],
+            author=posts.author_rows(np.frombuffer(self.author, "<i8")).astype(np.int64)[None],
             author_shown=np.frombuffer(self.author_shown, "<f4")[None],
             author_engaged=np.frombuffer(self.author_engaged, "<f4")[None],
             topic=topics.of(np.frombuffer(self.topic, "<i8"))[None],

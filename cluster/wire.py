@@ -114,6 +114,7 @@ class Status(Struct, frozen=True):
     store: StoreStatus  # what is known of users
     events: EventsStatus
     consumers: list[ConsumerStatus] | None  # null while the store is gone
+    catalogue: CatalogueStatus  # of the replica that answers
 
 
 class ErrorResponse(Struct, frozen=True):

@@ -11,6 +11,7 @@ from cluster.clock import Clock
 from cluster.user_state import TopicCodes, UserState
 from cluster.vocabulary import UNKNOWN
 from cluster.wire import ComponentTrace, Context, Explanation, FeedRequest, FeedResponse, Item, decode
+from deployments.catalogue.catalogue import Catalogue
 from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.executor import Pipeline, Trace, execute, hydrate
@@ -26,9 +27,15 @@ class FeedService:
     """Answers feed requests from one release. One instance a process; safe for many tasks of one event loop."""
 
     def __init__(
-        self, release: LoadedRelease, pipelines: Mapping[str, Pipeline], clock: Clock, deadline_ms: int
+        self,
+        release: LoadedRelease,
+        catalogue: Catalogue,
+        pipelines: Mapping[str, Pipeline],
+        clock: Clock,
+        deadline_ms: int,
     ) -> None:
         self._release = release
+        self._catalogue = catalogue
         self._pipelines = pipelines
         self.clock = clock
         self._deadline_ms = deadline_ms
@@ -99,7 +106,7 @@ class FeedService:
         )
 
     def _items(self, query: Query, feed: Candidates, trace: Trace) -> list[Item]:
-        posts = self._release.posts
+        posts = self._catalogue.posts
         post_ids = posts.post_ids[feed.rows].tolist()
         author_ids = posts.author_ids[posts.columns.author[feed.rows]].tolist()
         scores = feed.score.astype(np.float64).round(6).tolist()
@@ -116,7 +123,7 @@ class FeedService:
         return [Item(*fields) for fields in zip(post_ids, author_ids, scores, heads, sources, features, strict=True)]
 
     def _explanation(self, trace: Trace) -> Explanation:
-        ids = self._release.posts.post_ids
+        ids = self._catalogue.posts.post_ids
         return Explanation(
             components=[
                 ComponentTrace(

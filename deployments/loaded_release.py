@@ -1,6 +1,5 @@
 """A release in memory: everything the pipeline's components read, loaded once and replaced as a whole."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 import faiss
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from cluster.post_table import PostTable, rows_of
+from cluster.post_table import PostTable
 from cluster.release import Release
 from cluster.vocabulary import Vocabularies
 from kernels.columns import I32, I64
@@ -53,14 +51,6 @@ class LoadedRelease:
             forest=load_forest(folder / "prerank.npz"),
             ranker=RankerModel.load(folder / "ranker"),
         )
-
-    def authors_and_topics(self, post_ids: I64) -> tuple[I64, NDArray[np.bool_], Sequence[str]]:
-        """Author id and topic ("" without one) of each post, and whether the release knows it; [posts] each."""
-        rows = rows_of(post_ids, self.posts.post_ids)
-        known = rows >= 0
-        columns = self.posts.columns
-        topics = np.array(["", *self.vocabularies.topic.values], object)
-        return self.posts.author_ids[columns.author[rows]], known, topics[columns.topic[rows]].tolist()
 
 
 def _read_index(path: Path) -> Any:

@@ -2,7 +2,9 @@
 
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
+from deployments.catalogue.catalogue import Catalogue
 from deployments.filters.authors import Blocked, Muted
+from deployments.filters.removed import Removed
 from deployments.filters.seen import Seen
 from deployments.filters.unpublished import Unpublished
 from deployments.hydrators.features import Features
@@ -20,34 +22,37 @@ from deployments.sources.long_term import LongTerm
 from deployments.sources.popular import Popular
 
 
-def suggestions(release: LoadedRelease, store: OnlineStore, settings: Settings) -> Pipeline:
+def suggestions(release: LoadedRelease, catalogue: Catalogue, store: OnlineStore, settings: Settings) -> Pipeline:
     """Posts from everywhere, for `home` and `explore` alike."""
-    posts, quotas = release.posts, settings.quotas
+    quotas = settings.quotas
     return Pipeline(
-        query_hydrators=[UserStateHydrator(store, release)],
+        query_hydrators=[UserStateHydrator(store, release, catalogue)],
         sources=[
-            LongTerm(release, quotas.long_term),
-            Popular(release, quotas.popular),
-            Fresh(release, quotas.fresh, quotas.fresh_hours),
+            LongTerm(catalogue, quotas.long_term),
+            Popular(release.popular, catalogue, quotas.popular),
+            Fresh(catalogue, quotas.fresh, quotas.fresh_hours),
         ],
         steps=[
-            Unpublished(posts),
+            Removed(catalogue),
+            Unpublished(catalogue),
             Seen(),
-            Blocked(posts),
-            Muted(posts),
+            Blocked(catalogue),
+            Muted(catalogue),
             First(quotas.prerank),
-            Features(posts),
+            Features(catalogue),
             PreRank(release.forest),
             Top(quotas.rank),
             Rank(release.ranker),
             Utility(release.ranker.heads, settings.rules.weights),
-            Rerank(posts, settings.rules),
+            Rerank(catalogue, settings.rules),
         ],
-        posts=len(posts),
+        posts=catalogue,
     )
 
 
-def surfaces(release: LoadedRelease, store: OnlineStore, settings: Settings) -> dict[str, Pipeline]:
+def surfaces(
+    release: LoadedRelease, catalogue: Catalogue, store: OnlineStore, settings: Settings
+) -> dict[str, Pipeline]:
     """The pipeline of each surface that a request may name."""
-    pipeline = suggestions(release, store, settings)
+    pipeline = suggestions(release, catalogue, store, settings)
     return {"home": pipeline, "explore": pipeline}

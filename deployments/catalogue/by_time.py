@@ -39,9 +39,8 @@ class ByTime:
         """
         wanted = limit
         while True:
-            times, rows = _merged(
-                *(_last(segment, after_ms, until_ms, wanted) for segment in (self._long, self._short))
-            )
+            last = [_last(segment, after_ms, until_ms, wanted) for segment in (self._long, self._short)]
+            times, rows = _merged(*last)
             times, rows = times[-wanted:], rows[-wanted:]
             found = rows[keep(rows, times)]
             if len(found) >= limit or len(rows) < wanted:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from cluster.post_table import PostTable
 from cluster.posts import Post
 from cluster.settings import Catalogue as Limits
+from cluster.vocabulary import UNKNOWN
 from deployments.catalogue.by_time import ByTime
 from deployments.catalogue.contents import Codes, Contents
 from deployments.catalogue.growable import Growable
@@ -22,6 +24,9 @@ from training.models.post_tower import post_codes, post_numbers, unit
 from training.models.two_tower import UserTower
 
 logger = logging.getLogger(__name__)
+
+#: Numbers of a post's contents that differ by no more than this are the same, but for rounding.
+SAME: Final = 1e-6
 
 
 class Catalogue:
@@ -39,7 +44,8 @@ class Catalogue:
         self._history = Growable(release.user_tower.history_vectors)
         self._alive = Growable(np.ones(len(release.posts), np.bool_))
         self._by_time = ByTime(release.posts.columns.created_ms)
-        self._index = LiveIndex(Base(release.index, np.arange(len(release.posts), dtype=np.int32)))
+        self._index = LiveIndex(Base(release.index, np.arange(len(release.posts))))
+        self._topics: dict[int, str] = {}  # row -> topic, of posts whose topic the release does not know
         self._view()
 
     def __len__(self) -> int:
@@ -82,6 +88,13 @@ class Catalogue:
                 return found[:limit]
             taken *= 2
 
+    def authors_and_topics(self, post_ids: I64) -> tuple[I64, NDArray[np.bool_], Sequence[str]]:
+        """Author id and topic ("" without one) of each post, and whether it is known; [posts] each."""
+        rows, posts = self.posts.post_rows(post_ids), self.posts
+        topics = self._codes.topics(posts.columns.topic[rows])
+        told = [topic or self._topics.get(row, "") for topic, row in zip(topics, rows.tolist(), strict=True)]
+        return posts.author_ids[posts.columns.author[rows]], rows >= 0, told
+
     def post_of_release(self, post_id: int) -> Post | None:
         """What the release says of a post, None if it came later: for posts that the catalogue log never heard of."""
         row = int(self._release.posts.post_rows(_ids([post_id]))[0])
@@ -94,7 +107,7 @@ class Catalogue:
 
     async def compact(self) -> None:
         """Build a new base index in a thread, and put it in place between two requests."""
-        rows = np.flatnonzero(self.alive).astype(np.int32)
+        rows = np.flatnonzero(self.alive)
         vectors = self._history.view
         self._index.snapshot()
         try:
@@ -114,6 +127,8 @@ class Catalogue:
         vectors_moved = self._move_vectors(rows, before, contents, new)
         for name, column in contents._asdict().items():
             getattr(self.posts.columns, name)[rows] = column
+        for i in np.flatnonzero(contents.topic == UNKNOWN).tolist():
+            self._topics[int(rows[i])] = posts[i].topic or ""
         np.subtract.at(self.posts.columns.author_posts, before.author[~new], 1)
         np.add.at(self.posts.columns.author_posts, contents.author, 1)
         retimed = new | (before.created_ms != contents.created_ms)
@@ -153,7 +168,8 @@ class Catalogue:
         tower, history = self._release.post_tower, self._history.view
         numbers, codes = post_numbers(after), post_codes(after)
         old_numbers, old_codes = post_numbers(before), post_codes(before)
-        moved = new | (numbers != old_numbers).any(axis=1) | (codes != old_codes).any(axis=1)
+        moved: NDArray[np.bool_] = new | (codes != old_codes).any(axis=1)
+        moved |= np.abs(numbers - old_numbers).max(axis=1) > SAME
         history[rows[moved]] += tower.encode(numbers[moved], codes[moved])
         again = moved & ~new
         history[rows[again]] -= tower.encode(old_numbers[again], old_codes[again])

@@ -63,6 +63,11 @@ class Codes:
             content=unit(np.array([post.embedding or zeros for post in posts], np.float32)),
         )
 
+    def topics(self, codes: I16) -> list[str]:
+        """The topic of each code; "" for unknown."""
+        names = self._vocabularies["topic"].values
+        return [names[code - 1] if code != UNKNOWN else "" for code in codes.tolist()]
+
     def post(self, table: PostTable, row: int) -> Post:
         """A post of the release as the catalogue would keep it."""
         known = Contents.at(table.columns, np.array([row], np.int32))

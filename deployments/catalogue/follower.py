@@ -29,6 +29,7 @@ class Follower:
         self._log = log
         self._position = START
         self._current_at: float | None = None  # time.monotonic() at which nothing was left to apply
+        self._closed = False
         self._following: asyncio.Task[None] | None = None
         self._compacting: asyncio.Task[None] | None = None
 
@@ -61,6 +62,7 @@ class Follower:
 
     async def close(self) -> None:
         """Stop following. An index that is being built is waited for."""
+        self._closed = True
         if self._following is not None:
             self._following.cancel()
             with suppress(asyncio.CancelledError):
@@ -69,7 +71,8 @@ class Follower:
             await asyncio.wait([self._compacting])
 
     async def _follow(self) -> None:
-        while True:
+        # A cancellation alone does not end it: a client in the middle of connecting may swallow one.
+        while not self._closed:
             try:
                 await self._step(BLOCK_MS, SLICE)
             except StoreUnavailable:  # the breaker has logged it

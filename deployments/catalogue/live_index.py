@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster.post_table import rows_of
-from kernels.columns import F32, I32
+from kernels.columns import F32, I32, I64
 from kernels.topk import top_k
 from training.release.index import make_index
 
@@ -18,7 +18,7 @@ class Base:
     """A FAISS inner-product index over n unit vectors, whose ids are positions, and the post row of each."""
 
     index: Any
-    rows: I32  # [n] ascending
+    rows: I64  # [n] ascending
 
 
 class LiveIndex:
@@ -71,13 +71,14 @@ class LiveIndex:
         """Rows of the up to `k` posts nearest to the unit vector [D], the nearest first."""
         scores, at = self._base.index.search(vector[None], k, params=self._parameters)
         found = at[0] >= 0
-        rows: I32 = self._base.rows[at[0][found]]
+        rows: I32 = self._base.rows[at[0][found]].astype(np.int32)
         if not self._slots:
             return rows
         fresh = len(self._slots)
         rows = np.concatenate([rows, self._fresh_rows[:fresh]])
         order = top_k(np.concatenate([scores[0][found], self._fresh_vectors[:fresh] @ vector]), k)
-        return rows[order]
+        nearest: I32 = rows[order]
+        return nearest
 
     def snapshot(self) -> None:
         """Begin to note what changes: a new base of the present posts is about to be built."""
@@ -106,7 +107,7 @@ class LiveIndex:
         """Let searches of the base skip `rows`."""
         if self._changed is not None:
             self._changed.update(rows.tolist())
-        at = rows_of(rows, self._base.rows)
+        at = rows_of(rows.astype(np.int64), self._base.rows)
         at = np.unique(at[at >= 0])
         at = at[self._bits[at >> 3] >> (at & 7) & 1 == 1]
         if not len(at):
@@ -117,7 +118,7 @@ class LiveIndex:
             self._parameters = _skipping(self._base.index, self._bits)
 
 
-def build(rows: I32, vectors: F32) -> Base:
+def build(rows: I64, vectors: F32) -> Base:
     """A base of the posts `rows`, ascending, whose vectors are rows of `vectors` [P, D], of any length.
 
     Runs in a thread while the event loop may write to `vectors`: what it changes is to be put again after `swap`.
@@ -128,7 +129,8 @@ def build(rows: I32, vectors: F32) -> Base:
 
 def _skipping(index: Any, bits: NDArray[np.uint8]) -> Any:
     """Search parameters of `index` that skip the positions whose bit is 0; FAISS reads `bits` at each search."""
-    selector = faiss.IDSelectorBitmap(bits)
+    wrapped: Any = faiss  # what FAISS's Python wrapper takes is not what its type stubs say
+    selector = wrapped.IDSelectorBitmap(bits)
     if isinstance(index, faiss.IndexIVF):
-        return faiss.SearchParametersIVF(sel=selector, nprobe=index.nprobe)
-    return faiss.SearchParameters(sel=selector)
+        return wrapped.SearchParametersIVF(sel=selector, nprobe=index.nprobe)
+    return wrapped.SearchParameters(sel=selector)

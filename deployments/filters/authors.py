@@ -3,39 +3,40 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.post_table import PostTable, rows_of
+from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Filter
 from deployments.pipeline.query import Query
 
 
-def _not_by(ids: bytes, posts: PostTable, candidates: Candidates) -> NDArray[np.bool_]:
+def _not_by(ids: bytes, catalogue: Catalogue, candidates: Candidates) -> NDArray[np.bool_]:
     """Mask of the candidates whose author is none of `ids`, packed int64."""
-    authors = rows_of(np.frombuffer(ids, "<i8"), posts.author_ids)
+    posts = catalogue.posts
+    authors = posts.author_rows(np.frombuffer(ids, "<i8"))
     return np.isin(posts.columns.author[candidates.rows], authors, invert=True)
 
 
 class Blocked(Filter):
     name = "blocked"
 
-    def __init__(self, posts: PostTable) -> None:
-        self._posts = posts
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
 
     def enabled(self, query: Query) -> bool:
         return bool(query.state.blocked_ids)
 
     def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
-        return _not_by(query.state.blocked_ids, self._posts, candidates)
+        return _not_by(query.state.blocked_ids, self._catalogue, candidates)
 
 
 class Muted(Filter):
     name = "muted"
 
-    def __init__(self, posts: PostTable) -> None:
-        self._posts = posts
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
 
     def enabled(self, query: Query) -> bool:
         return bool(query.state.muted_ids)
 
     def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
-        return _not_by(query.state.muted_ids, self._posts, candidates)
+        return _not_by(query.state.muted_ids, self._catalogue, candidates)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster.post_table import PostTable
+from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Filter
 from deployments.pipeline.query import Query
@@ -12,8 +12,8 @@ from deployments.pipeline.query import Query
 class Unpublished(Filter):
     name = "unpublished"
 
-    def __init__(self, posts: PostTable) -> None:
-        self._created_ms = posts.columns.created_ms
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
 
     def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
-        return self._created_ms[candidates.rows] <= query.now_ms
+        return self._catalogue.posts.columns.created_ms[candidates.rows] <= query.now_ms

@@ -18,6 +18,7 @@ from deployments.http.answers import bad_request, json_answer
 from deployments.http.body import read_body
 from deployments.http.events import EventsRoute
 from deployments.http.openapi import install_openapi
+from deployments.http.posts import PostsRoutes
 from deployments.http.pressure import Pressure
 from deployments.http.status import StatusRoute
 from deployments.http.users import UsersRoutes
@@ -36,9 +37,10 @@ class Api:
         log = EventLog(urls.events, settings.events)
         self._pressure = Pressure(log, settings.events.max_lag)
         clock = self._feeds.clock
-        self._events = EventsRoute(log, self._pressure, clock, replica.release, self._max_body_bytes)
+        self._events = EventsRoute(log, self._pressure, clock, replica.publisher.catalogue, self._max_body_bytes)
+        self._posts = PostsRoutes(replica.publisher, self._max_body_bytes)
         consumers = Consumers(urls.state, settings.store)
-        self._status = StatusRoute(self._feeds, log, consumers, self._pressure)
+        self._status = StatusRoute(self._feeds, replica.follower, log, consumers, self._pressure)
         users = UserService(log, replica.store, consumers, clock, replica.release.vocabularies.topic.values)
         self._users = UsersRoutes(users, self._pressure, self._max_body_bytes)
 
@@ -52,6 +54,7 @@ class Api:
         routes: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
             ("POST", "/v1/feed", self.feed),
             ("POST", "/v1/events", self._events.post),
+            *self._posts.routes,
             *self._users.routes,
             ("GET", "/v1/status", self._status.get),
             ("GET", "/healthz", self.healthz),

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from msgspec import Struct
 
 from cluster.events import Event
+from cluster.posts import NewPost, Post, PostChange, PostsResponse
 from cluster.users import RELATIONS, Appended, Erased, ProfileChange, Relations, UserExport
 from cluster.wire import MAX_ID, ErrorResponse, EventsResponse, FeedRequest, FeedResponse, Status
 
@@ -18,6 +19,12 @@ class EventBatch(Struct):
     """Up to 1,000 events."""
 
     events: list[Event]
+
+
+class PostBatch(Struct):
+    """Up to 1,000 posts."""
+
+    posts: list[NewPost]
 
 
 def install_openapi(app: FastAPI) -> None:
@@ -34,10 +41,12 @@ def install_openapi(app: FastAPI) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     types = (FeedRequest, FeedResponse, Event, EventBatch, EventsResponse, Status, ErrorResponse)
     of_users = (ProfileChange, Appended, Erased, Relations, UserExport)
+    of_posts = (NewPost, PostBatch, PostsResponse, PostChange, Post)
     references, components = msgspec.json.schema_components(
-        (*types, *of_users), ref_template="#/components/schemas/{name}"
+        (*types, *of_users, *of_posts), ref_template="#/components/schemas/{name}"
     )
-    request, feed, event, batch, events, status, error, *users = references
+    request, feed, event, batch, events, status, error, *rest = references
+    users, posts = rest[: len(of_users)], rest[len(of_users) :]
     _hide_log_fields(components["Event"])
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     bad = {"400": _answer("A value that is not allowed.", error), "413": _answer("The body is too long.", error)}
@@ -62,6 +71,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
             }
         },
         **_users(users, error),
+        **_posts(posts, bad, error),
         "/v1/status": {
             "get": {"summary": "What this server runs.", "responses": {"200": _answer("The status.", status)}}
         },
@@ -126,6 +136,32 @@ def _users(schemas: list[dict[str, Any]], error: dict[str, Any]) -> dict[str, An
                 "summary": "End a relation.",
                 "responses": {**changed, "404": _answer("There is no such relation.", error)},
             },
+        },
+    }
+
+
+def _posts(schemas: list[dict[str, Any]], bad: dict[str, Any], error: dict[str, Any]) -> dict[str, Any]:
+    """The paths of posts."""
+    new, batch, published, change, post = schemas
+    gone = {"503": _answer("The event store is gone; send the same again.", error)}
+    one = {"200": _answer("The post as it stands.", post), "404": _answer("There is no such post.", error), **gone}
+    return {
+        "/v1/posts": {
+            "post": {
+                "summary": "Publish posts, or replace them. They are on disk when this answers.",
+                "requestBody": _body({"oneOf": [new, batch]}),
+                "responses": {"200": _answer("Good posts are kept; each bad one is named.", published), **gone, **bad},
+            }
+        },
+        "/v1/posts/{post_id}": {
+            "parameters": [_path_id("post_id")],
+            "patch": {
+                "summary": "Change fields of a post; `moderation: removed` takes it out of all feeds.",
+                "requestBody": _body(change, {"moderation": "removed"}),
+                "responses": {**one, **bad},
+            },
+            "delete": {"summary": "Delete a post; it leaves all feeds.", "responses": one},
+            "get": {"summary": "A post as it was last written.", "responses": one},
         },
     }
 

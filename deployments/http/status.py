@@ -8,6 +8,7 @@ from cluster.event_log import EventLog
 from cluster.store.breaker import StoreUnavailable
 from cluster.store.consumers import Consumers, ConsumerStatus
 from cluster.wire import EventsStatus, Status, StoreStatus
+from deployments.catalogue.follower import Follower
 from deployments.feed_service import FeedService
 from deployments.http.answers import json_answer
 from deployments.http.pressure import Pressure
@@ -16,8 +17,11 @@ from deployments.http.pressure import Pressure
 class StatusRoute:
     """The handler. A replica is ready without its stores too: it then answers popular feeds."""
 
-    def __init__(self, feeds: FeedService, log: EventLog, consumers: Consumers, pressure: Pressure) -> None:
+    def __init__(
+        self, feeds: FeedService, follower: Follower, log: EventLog, consumers: Consumers, pressure: Pressure
+    ) -> None:
         self._feeds = feeds
+        self._follower = follower
         self._log = log
         self._consumers = consumers
         self._pressure = pressure
@@ -31,6 +35,7 @@ class StatusRoute:
             store=store,
             events=await self._events(),
             consumers=consumers,
+            catalogue=self._follower.status(),
         )
         return json_answer(msgspec.json.encode(status))
 

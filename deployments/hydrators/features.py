@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from cluster.post_table import PostTable
+from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Hydrator
 from deployments.pipeline.query import Query
@@ -14,10 +14,10 @@ from kernels.assembly import WIDTH, assemble
 class Features(Hydrator):
     name = "features"
 
-    def __init__(self, posts: PostTable) -> None:
-        self._posts = posts.columns
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
 
     def hydrate(self, query: Query, candidates: Candidates) -> Candidates:
         x = np.empty((len(candidates), WIDTH), np.float32)
-        assemble(query.user, query.context, self._posts, np.array([0, len(x)]), candidates.rows, x)
+        assemble(query.user, query.context, self._catalogue.posts.columns, np.array([0, len(x)]), candidates.rows, x)
         return replace(candidates, x=x)

@@ -38,7 +38,7 @@ class Pipeline:
     query_hydrators: Sequence[QueryHydrator]
     sources: Sequence[Source]
     steps: Sequence[Step]
-    posts: int  # size of the post table
+    posts: Sized  # the catalogue: how many rows there are
 
     @property
     def components(self) -> list[Component]:
@@ -117,7 +117,7 @@ def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
                 trace.sources.append(source)
     offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
     rows = np.concatenate([np.zeros(0, np.int32), *lists])
-    merged = merge_sources(rows, offsets, len(rows), pipeline.posts)
+    merged = merge_sources(rows, offsets, len(rows), len(pipeline.posts))
     # Source order is the first score: with everything else failing, it still is an order.
     return Candidates(merged.rows, merged.sources, np.arange(0, -len(merged.rows), -1, dtype=np.float32))
 

@@ -7,6 +7,7 @@ import numpy as np
 from cluster.post_table import rows_of
 from cluster.store.client import OnlineStore
 from cluster.user_state import TopicCodes, UnreadableState, unpack
+from deployments.catalogue.catalogue import Catalogue
 from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.components import QueryHydrator
 from deployments.pipeline.query import Query
@@ -17,15 +18,16 @@ logger = logging.getLogger(__name__)
 class UserStateHydrator(QueryHydrator):
     name = "store"
 
-    def __init__(self, store: OnlineStore, release: LoadedRelease) -> None:
+    def __init__(self, store: OnlineStore, release: LoadedRelease, catalogue: Catalogue) -> None:
         self._store = store
-        self._release = release
+        self._user_ids = release.user_ids
+        self._catalogue = catalogue
         self._regions = release.vocabularies.region.codes()
         self._topics = TopicCodes(release.vocabularies.topic.codes())
 
     async def hydrate(self, query: Query) -> None:
         user_id = query.request.user_id
-        query.user_row = int(rows_of(np.array([user_id]), self._release.user_ids)[0])
+        query.user_row = int(rows_of(np.array([user_id]), self._user_ids)[0])
         blob = await self._store.read_user(user_id)
         if blob is None:
             return
@@ -35,5 +37,5 @@ class UserStateHydrator(QueryHydrator):
             logger.warning("user %d is served as new: %s", user_id, error)
             query.degraded.append("user_state")
             return
-        query.user = query.state.columns(self._release.posts, self._regions, self._topics)
+        query.user = query.state.columns(self._catalogue.posts, self._regions, self._topics)
         query.known = True

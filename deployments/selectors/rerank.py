@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from cluster.post_table import PostTable
 from cluster.settings import Rules
+from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Selector
 from deployments.pipeline.query import Query
@@ -14,8 +14,8 @@ from kernels.rerank import RerankRules, rerank
 class Rerank(Selector):
     name = "rerank"
 
-    def __init__(self, posts: PostTable, rules: Rules) -> None:
-        self._posts = posts.columns
+    def __init__(self, catalogue: Catalogue, rules: Rules) -> None:
+        self._catalogue = catalogue
         self._rules = RerankRules(
             fresh_ms=int(rules.fresh_boost_hours * HOUR_MS),
             fresh_boost=rules.fresh_boost,
@@ -24,7 +24,8 @@ class Rerank(Selector):
         )
 
     def select(self, query: Query, candidates: Candidates) -> Candidates:
-        authors = self._posts.author[candidates.rows]
-        age_ms = query.now_ms - self._posts.created_ms[candidates.rows]
+        posts = self._catalogue.posts.columns
+        authors = posts.author[candidates.rows]
+        age_ms = query.now_ms - posts.created_ms[candidates.rows]
         feed = rerank(candidates.score, authors, age_ms, self._rules, query.request.limit)
         return replace(candidates.take(feed.order), score=feed.scores)

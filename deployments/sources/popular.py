@@ -1,6 +1,6 @@
 """What was liked most lately; the whole feed of someone nobody knows."""
 
-from deployments.loaded_release import LoadedRelease
+from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.components import Source
 from deployments.pipeline.query import Query
 from kernels.columns import I32
@@ -10,8 +10,11 @@ class Popular(Source):
     name = "popular"
     required = True  # the bottom of the ladder: without it a late request would be answered with nothing
 
-    def __init__(self, release: LoadedRelease, limit: int) -> None:
-        self._rows = release.popular[:limit]
+    def __init__(self, rows: I32, catalogue: Catalogue, limit: int) -> None:
+        """`rows`: posts, most popular first."""
+        self._rows = rows
+        self._catalogue = catalogue
+        self._limit = limit
 
     def fetch(self, query: Query) -> I32:
-        return self._rows
+        return self._catalogue.first_alive(self._rows, self._limit)

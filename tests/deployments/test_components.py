@@ -1,7 +1,6 @@
 """Each component that needs no trained model, alone."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from cluster.settings import Rules
 from cluster.user_state import UserState
 from deployments.filters.authors import Blocked, Muted
+from deployments.filters.removed import Removed
 from deployments.filters.seen import Seen
 from deployments.filters.unpublished import Unpublished
 from deployments.hydrators.features import Features
@@ -20,14 +20,16 @@ from deployments.selectors.first import First
 from deployments.selectors.rerank import Rerank
 from deployments.selectors.top import Top
 from deployments.sources.fresh import Fresh
+from deployments.sources.long_term import LongTerm
 from deployments.sources.popular import Popular
 from kernels.assembly import WIDTH
 from kernels.assembly_numpy import assemble_numpy
-from tests.deployments.queries import candidates, post_table, query
+from tests.deployments.catalogue.releases import catalogue, post, vector_of
+from tests.deployments.queries import candidates, query
 from tests.kernels.columns import NOW
 
-POSTS = post_table()
-RELEASE = SimpleNamespace(posts=POSTS, popular=np.arange(20, dtype=np.int32))
+LIVE = catalogue(20)
+POSTS = LIVE.posts
 
 
 def test_seen_removes_what_the_history_holds():
@@ -37,7 +39,7 @@ def test_seen_removes_what_the_history_holds():
     assert not Seen().enabled(query(POSTS))
 
 
-@pytest.mark.parametrize(("component", "field"), [(Blocked(POSTS), "blocked_ids"), (Muted(POSTS), "muted_ids")])
+@pytest.mark.parametrize(("component", "field"), [(Blocked(LIVE), "blocked_ids"), (Muted(LIVE), "muted_ids")])
 def test_authors_that_are_blocked_or_muted_are_removed(component, field):
     asked = query(POSTS)
     assert not component.enabled(asked)
@@ -48,23 +50,45 @@ def test_authors_that_are_blocked_or_muted_are_removed(component, field):
 
 def test_posts_of_the_future_are_unpublished():
     asked = replace(query(POSTS), now_ms=NOW - 3_600_000)
-    assert Unpublished(POSTS).keep(asked, candidates(17, 18, 19)).tolist() == [True, True, False]
+    assert Unpublished(LIVE).keep(asked, candidates(17, 18, 19)).tolist() == [True, True, False]
 
 
 def test_fresh_brings_the_newest_within_its_window():
-    assert Fresh(RELEASE, 3, hours=24).fetch(query(POSTS)).tolist() == [19, 18, 17]
-    assert Fresh(RELEASE, 100, hours=2).fetch(query(POSTS)).tolist() == [19, 18, 17]
+    assert Fresh(LIVE, 3, hours=24).fetch(query(POSTS)).tolist() == [19, 18, 17]
+    assert Fresh(LIVE, 100, hours=2).fetch(query(POSTS)).tolist() == [19, 18, 17]
     back_then = replace(query(POSTS), now_ms=NOW - 18 * 3_600_000)
-    assert Fresh(RELEASE, 100, hours=24).fetch(back_then).tolist() == [1, 0]
+    assert Fresh(LIVE, 100, hours=24).fetch(back_then).tolist() == [1, 0]
 
 
 def test_popular_brings_its_quota():
-    assert Popular(RELEASE, 4).fetch(query(POSTS)).tolist() == [0, 1, 2, 3]
+    assert Popular(np.arange(20, dtype=np.int32), LIVE, 4).fetch(query(POSTS)).tolist() == [0, 1, 2, 3]
+
+
+def test_what_was_removed_comes_from_no_source_and_past_no_filter():
+    live, asked = catalogue(20), query(POSTS, seen=(1003,))
+    live.apply([post(5000), post(1019, moderation="removed"), post(1003, deleted=True)])
+    popular = np.arange(20, dtype=np.int32)
+    sources = (Fresh(live, 100, hours=24), Popular(popular, live, 100), LongTerm(live, 100))
+    for source in sources:
+        rows = set(source.fetch(asked).tolist())
+        assert not {3, 19} & rows
+        assert (20 in rows) == (source.name != "popular")
+    assert Removed(live).keep(asked, candidates(2, 3, 19, 20)).tolist() == [True, False, False, True]
+    assert Popular(popular, live, 4).fetch(asked).tolist() == [0, 1, 2, 4]
+
+
+def test_liking_a_new_post_moves_the_user_towards_it():
+    live = catalogue(20)
+    live.apply([post(5000)])
+    asked = query(live.posts, seen=(5000,))
+    vector = live.user_tower.encode(asked.user.history_post, asked.user.history_actions, asked.hours_since_history())
+    np.testing.assert_allclose(vector, vector_of(live, 5000), atol=1e-5)
+    assert LongTerm(live, 3).fetch(asked)[0] == 20
 
 
 def test_features_are_those_of_the_kernel():
     asked, found = query(POSTS, seen=(1003,)), candidates(3, 9, 1)
-    x = Features(POSTS).hydrate(asked, found).x
+    x = Features(LIVE).hydrate(asked, found).x
     expected = np.empty((3, WIDTH), np.float32)
     assemble_numpy(asked.user, asked.context, POSTS.columns, np.array([0, 3]), found.rows, expected)
     np.testing.assert_array_equal(x, expected)
@@ -98,7 +122,7 @@ def test_selectors_never_send_on_fewer_than_are_wanted():
 def test_rerank_applies_the_rules_of_the_settings():
     found = replace(candidates(0, 3, 6, 1, 19), score=np.array([1.0, 0.9, 0.8, 0.7, 0.66], np.float32))
     rules = Rules(author_cap=2, author_cap_window=4, fresh_boost=0.1, fresh_boost_hours=1)
-    feed = Rerank(POSTS, rules).select(query(POSTS), found)
+    feed = Rerank(LIVE, rules).select(query(POSTS), found)
     # 19 is minutes old and rises over 1 of the same author; the third post of author 100 waits for the fifth place.
     assert feed.rows.tolist() == [0, 3, 19, 1, 6]
     np.testing.assert_allclose(feed.score, [1.0, 0.9, 0.726, 0.7, 0.8], rtol=1e-6)

@@ -6,7 +6,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from kernels.columns import F32, I32
+from kernels.columns import F32, I64
 from training.models.post_tower import unit
 
 #: Up to here exact search is as fast as any index, and needs no tuning.
@@ -32,16 +32,16 @@ class IndexReport:
 def build_index(vectors: F32) -> tuple[Any, IndexReport]:
     """A FAISS inner-product index over vectors [P, D], whose ids are row numbers, and what it is worth."""
     vectors = np.ascontiguousarray(vectors, np.float32)
-    index = make_index(vectors, np.arange(len(vectors), dtype=np.int32))
+    index = make_index(vectors, np.arange(len(vectors)))
     return index, IndexReport(_kind(len(vectors)), len(vectors), _recall(index, vectors))
 
 
-def make_index(vectors: F32, rows: I32) -> Any:
-    """A FAISS inner-product index over `rows` of vectors [P, D], brought to unit length; its ids are positions in `rows`.
+def make_index(vectors: F32, rows: I64) -> Any:
+    """A FAISS inner-product index over `rows` of vectors [P, D] at unit length; its ids are positions in `rows`.
 
     Slice by slice: no second copy of all vectors is made, and other threads get their turn.
     """
-    index = faiss.index_factory(vectors.shape[1], _kind(len(rows)), faiss.METRIC_INNER_PRODUCT)
+    index: Any = faiss.index_factory(vectors.shape[1], _kind(len(rows)), faiss.METRIC_INNER_PRODUCT)
     if not index.is_trained:
         index.train(unit(vectors[rows[:: max(1, len(rows) // (TRAINING * index.nlist))]]))
         index.nprobe = max(8, index.nlist // 16)

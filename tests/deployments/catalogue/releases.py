@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cluster.post_table import PostTable
 from cluster.posts import KINDS, Post
 from cluster.settings import Catalogue as Limits
 from cluster.vocabulary import Vocabularies, Vocabulary
@@ -24,6 +25,9 @@ TOPICS = ("cars", "food", "sea", "sport")
 def release(posts: int = POSTS) -> Any:
     rng = np.random.default_rng(0)
     table = post_table(posts)
+    columns = table.columns
+    as_told = columns._replace(content=unit(columns.content), duration_s=np.round(columns.duration_s, 3))
+    table = PostTable(table.post_ids, table.author_ids, as_told)
     tower = PostTower(
         rng.normal(size=(CONTENT_DIM + 4, DIM)).astype(np.float32) * 0.2,
         rng.normal(size=DIM).astype(np.float32) * 0.1,

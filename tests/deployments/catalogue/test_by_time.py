@@ -11,9 +11,10 @@ def everything(rows, times):
     return np.ones(len(rows), np.bool_)
 
 
-@given(
-    TIMES, st.lists(TIMES, max_size=3), st.integers(0, 50), st.integers(0, 50), st.integers(1, 30), st.integers(1, 4)
-)
+SMALL = st.integers(0, 50)
+
+
+@given(TIMES, st.lists(TIMES, max_size=3), SMALL, SMALL, st.integers(1, 30), st.integers(1, 4))
 def test_newest_is_what_a_sort_of_everything_gives(first, later, after, until, limit, divisor):
     index, times = ByTime(np.array(first, np.int64)), list(first)
     for part in later:

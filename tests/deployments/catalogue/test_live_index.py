@@ -20,7 +20,7 @@ class Checked:
     def __init__(self, posts=POSTS):
         self.vectors = vectors(posts)
         self.held = dict(enumerate(self.vectors))
-        self.index = LiveIndex(build(np.arange(posts, dtype=np.int32), self.vectors))
+        self.index = LiveIndex(build(np.arange(posts, dtype=np.int64), self.vectors))
 
     def put(self, rows, seed):
         new = vectors(len(rows), seed)
@@ -78,7 +78,7 @@ def test_random_changes_and_new_bases_keep_it_exact():
                 everything[row] = live.held[row] * 3  # of any length
         if step % 20 == 10:
             live.index.snapshot()
-            alive = np.array(sorted(live.held), np.int32)
+            alive = np.array(sorted(live.held))
             base = build(alive, everything)
             live.remove(alive[:4].tolist())
             live.put([int(alive[9]), 1500, 1501], seed=900 + step)
@@ -103,7 +103,7 @@ def test_an_inverted_file_skips_what_is_removed(monkeypatch):
 
 
 def test_an_empty_base_finds_what_is_fresh():
-    index = LiveIndex(build(np.zeros(0, np.int32), np.zeros((0, DIM), np.float32)))
+    index = LiveIndex(build(np.zeros(0, np.int64), np.zeros((0, DIM), np.float32)))
     new = vectors(3)
     assert index.search(new[0], 5).tolist() == []
     index.put(np.arange(3, dtype=np.int32), new)
@@ -111,5 +111,5 @@ def test_an_empty_base_finds_what_is_fresh():
 
 
 def test_a_base_names_the_rows_it_was_built_of():
-    base = build(np.array([0, 2, 4], np.int32), vectors(6))
+    base = build(np.array([0, 2, 4]), vectors(6))
     assert LiveIndex(base).search(vectors(6)[4], 1).tolist() == [4]

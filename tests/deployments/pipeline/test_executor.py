@@ -63,7 +63,7 @@ class Off(Hydrator):
 def run(sources, steps, asked=None):
     asked = asked or query(POSTS)
     trace = Trace()
-    feed = execute(Pipeline([], sources, steps, len(POSTS)), asked, trace)
+    feed = execute(Pipeline([], sources, steps, POSTS), asked, trace)
     return asked, feed, trace
 
 
@@ -131,10 +131,10 @@ def test_a_dead_store_is_a_degradation(caplog):
         name = "store"
 
         async def hydrate(self, query):
-            raise StoreUnavailable("gone", 500)
+            raise StoreUnavailable("state store", "gone", 500)
 
     asked, trace = query(POSTS), Trace()
-    asyncio.run(hydrate(Pipeline([Dead()], [], [], 0), asked, trace))
+    asyncio.run(hydrate(Pipeline([Dead()], [], [], POSTS), asked, trace))
     assert asked.degraded == ["store"]
     assert [span.component.name for span in trace.spans] == ["store"]
     assert caplog.text == "", "a known fault is not logged for every request"
