@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ from benchmarks.effect import EffectWatch
 from benchmarks.event_batches import DataSetPosts, EventBatches
 from benchmarks.events_report import EventsPlan, EventsPoint, EventsReport, RawAppends, highest_held
 from benchmarks.http_client import Address, Pool
-from benchmarks.lag import Lags
+from benchmarks.lag import Lags, collected_s
 from benchmarks.load import Schedule, open_loop
 from benchmarks.machine import describe
 from benchmarks.measurement import Measurement, Target
@@ -64,7 +64,7 @@ class EventsBenchmark:
         async with (
             Pool(self._address, plan.connections) as pool,
             OnlineStore(self._run.store_url, self._settings.store) as store,
-            Lags(self._address, self._collected_s()) as lags,
+            Lags(self._address, collected_s(self._settings)) as lags,
         ):
             unloaded, points = await self._sweep(pool, store, lags)
             sustained = highest_held(points, plan.slo_ms)
@@ -81,10 +81,6 @@ class EventsBenchmark:
             floor=floor,
             not_reported=[] if unloaded.consumers else ["consumers: none tells of itself"],
         )
-
-    def _collected_s(self) -> Mapping[str, float]:
-        """Consumers that wait for more before they apply what they have."""
-        return {}
 
     async def _sweep(self, pool: Pool, store: OnlineStore, lags: Lags) -> tuple[EventsPoint, list[EventsPoint]]:
         """The unloaded point, and those of the search or of the given rates."""

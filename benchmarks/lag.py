@@ -14,8 +14,10 @@ from benchmarks.asking import ask
 from benchmarks.http_client import Address, Pool
 from cluster.errors import CascadeError
 from cluster.event_log import STREAM
+from cluster.settings import Settings
 from cluster.store.consumers import ConsumerStatus
 from cluster.wire import Status
+from deployments.consumers import archive
 
 STATUS: Final = "/v1/status"
 #: How often the reports are looked up, and how long that may take, in seconds.
@@ -46,11 +48,16 @@ class ConsumerLag:
         return self.lag_at_end is not None and self.lag_at_end <= self.allowed and self.waiting is None
 
 
+def collected_s(settings: Settings) -> Mapping[str, float]:
+    """Seconds for which a consumer collects entries before it applies them, by its name; the others do not."""
+    return {archive.NAME: settings.archive.flush_s}
+
+
 class Lags:
     """Follows the consumers of the server at `address` for the time of an `async with`."""
 
     def __init__(self, address: Address, collected_s: Mapping[str, float]) -> None:
-        """`collected_s`: seconds for which a consumer collects entries before it applies them, by its name."""
+        """`collected_s`: as the function of that name gives it."""
         self._pool = Pool(address, 1)
         self._request = address.get(STATUS)
         self._collected_s = collected_s

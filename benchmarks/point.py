@@ -73,7 +73,7 @@ def summarise(trace: Trace, answers: Answers) -> Point:
         latency_ms=latency,
         lag_ms=lag,
         waited=int((counted & trace.queued).sum()),
-        errors=_errors(trace.status[counted], answers),
+        errors=count_errors(trace.status[counted], answers),
         degraded=answers.degraded,
         short=answers.short,
         cold_start=answers.cold_start,
@@ -89,7 +89,8 @@ def counted_bodies(trace: Trace) -> list[bytes]:
     return [trace.bodies[i] for i in np.flatnonzero(trace.counted & (trace.status == 200)).tolist()]
 
 
-def _errors(status: NDArray[np.int16], answers: Answers) -> dict[str, int]:
+def count_errors(status: NDArray[np.int16], answers: Answers) -> dict[str, int]:
+    """Count of each kind of failure: HTTP status other than 200, `timeout`, `broken`, `malformed`."""
     names = {TIMEOUT: "timeout", BROKEN: "broken"}
     errors = Counter(names.get(s, str(s)) for s in status.tolist() if s != 200)
     if answers.malformed:

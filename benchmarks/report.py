@@ -6,9 +6,12 @@ from pathlib import Path
 import msgspec
 from rich.table import Table
 
+from benchmarks.answers import Stage
+from benchmarks.beside_events import BusyPoint, WithEvents
 from benchmarks.compute import Compute
 from benchmarks.machine import Machine
 from benchmarks.point import Point
+from benchmarks.state_reads import StateReads
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Plan:
     slo_ms: float
     connections: int
     limit: int
+    events_per_s: float
+    """Events that flow beside the feeds in every second point; 0: none do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,10 @@ class Report:
     points: list[Point]
     floor: Floor | None
     compute: Compute | None
+    state_ms: Stage | None
+    """The state stage at the goodput, by the server's clock."""
+    state_reads: StateReads | None
+    with_events: WithEvents | None
     not_reported: list[str]
 
     def json(self) -> bytes:
@@ -75,6 +84,11 @@ class Report:
 def goodput(points: list[Point], slo_ms: float) -> float:
     """The highest rate among `points` that meets the objective; 0 if none does."""
     return max((point.rate for point in points if point.meets(slo_ms)), default=0.0)
+
+
+def stage_at(points: list[Point], rate: float, stage: str) -> Stage | None:
+    """A stage's times in the point of `rate`."""
+    return next((point.stages_ms.get(stage) for point in points if point.rate == rate), None)
 
 
 def verdict(point: Point, slo_ms: float) -> str:
@@ -94,8 +108,15 @@ def table(report: Report) -> Table:
     result = Table(title=title, caption=_caption(report), box=None, padding=(0, 1))
     for heading in ("offered", "served", "p50", "p90", "p99", "p99.9", "max", "degraded", "short", "lag"):
         result.add_column(heading, justify="right")
+    if report.with_events:
+        result.add_column("events/s", justify="right")
     result.add_column("verdict")
-    for point in sorted([report.unloaded, *report.points], key=lambda point: point.rate):
+    quiet = [(point, "", verdict(point, report.plan.slo_ms)) for point in [report.unloaded, *report.points]]
+    busy = [
+        (point.feeds, f"{point.flow.acknowledged:.0f}", _busy_verdict(point, report.plan.slo_ms))
+        for point in (report.with_events.points if report.with_events else [])
+    ]
+    for point, events, why in sorted([*quiet, *busy], key=lambda row: (row[0].rate, row[1])):
         latency = point.latency_ms
         times = (latency.p50, latency.p90, latency.p99, latency.p999, latency.max)
         result.add_row(
@@ -105,9 +126,18 @@ def table(report: Report) -> Table:
             str(point.degraded),
             str(point.short),
             f"{point.lag_ms.p99:.2f}",
-            verdict(point, report.plan.slo_ms),
+            *([events] if report.with_events else []),
+            why,
         )
     return result
+
+
+def _busy_verdict(point: BusyPoint, slo_ms: float) -> str:
+    """Why a point with events does not meet the objective, or `ok`."""
+    parts = [] if point.feeds.meets(slo_ms) else [verdict(point.feeds, slo_ms)]
+    parts += [f"events: {count} {error}" for error, count in sorted(point.flow.errors.items())]
+    parts += [f"{each.name} {each.lag_at_end} behind" for each in point.consumers if not each.keeps_up]
+    return ", ".join(parts) or "ok"
 
 
 def _caption(report: Report) -> str:
@@ -121,4 +151,13 @@ def _caption(report: Report) -> str:
         parts.append(f"compute {report.compute_ms:.2f} ms")
     if report.efficiency is not None:
         parts.append(f"efficiency {report.efficiency:.2f} of {report.machine.cores} cores")
+    if report.state_reads is not None:
+        for kind, read in (("", report.state_reads.quiet), (" with events", report.state_reads.busy)):
+            if read is not None:
+                parts.append(f"state read{kind} p50 {read.latency_ms.p50:.2f}, p99 {read.latency_ms.p99:.2f} ms")
+    if report.with_events is not None:
+        with_events = report.with_events
+        parts.append(f"goodput with {with_events.events_per_s:g} events/s {with_events.goodput_rps:g}/s")
+        if with_events.ratio is not None:
+            parts.append(f"ratio {with_events.ratio:.2f}")
     return "; ".join(parts)

@@ -8,6 +8,9 @@ import uvloop
 from cyclopts import Parameter
 from rich.console import Console
 
+from benchmarks.beside_events import BesideEvents
+from benchmarks.event_batches import check_batch
+from benchmarks.event_flow import FlowPlan
 from benchmarks.http_client import Address
 from benchmarks.report import Plan, table
 from benchmarks.running import find_run
@@ -15,6 +18,8 @@ from benchmarks.serving_benchmark import ServingBenchmark
 from benchmarks.sweep import HIGHEST
 from benchmarks.users import FeedRequests, read_user_ids
 from cluster.errors import CascadeError, InvalidField
+from cluster.processes.run_state import Run
+from cluster.settings import Settings, load_settings
 
 #: A request is given up after this many times the objective.
 TIMEOUT_SLOS: Final = 10
@@ -31,8 +36,11 @@ def serve(
     users: Path | None = None,
     limit: int = 50,
     connections: int = 512,
+    events: float = 0.0,
+    batch: int = 100,
     floor: bool = True,
     compute: bool = True,
+    state: bool = True,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     out: Path | None = None,
 ) -> None:
@@ -58,10 +66,16 @@ def serve(
         Posts per feed.
     connections
         Most connections to the server.
+    events
+        Events per second that flow beside the feeds in every second point, so that both goodputs are of one run.
+    batch
+        Events per request.
     floor
         Measure a no-op application on the same Ray Serve beside it.
     compute
         Measure the CPU time of a feed without HTTP and Ray.
+    state
+        Measure reads of users' state alone.
     as_json
         Print the JSON document only.
     out
@@ -84,15 +98,30 @@ def serve(
         slo_ms=slo_ms,
         connections=connections,
         limit=limit,
+        events_per_s=events,
     )
+    settings = load_settings()
+    beside = _beside(run, FlowPlan(at.url, run.dataset if run else "", events, check_batch(batch), seed), settings)
     progress = Console(stderr=True)
-    benchmark = ServingBenchmark(plan, FeedRequests(at, user_ids, limit), progress.print)
-    report = uvloop.run(benchmark.run(floor_of=run if floor else None, compute=compute))
+    benchmark = ServingBenchmark(plan, FeedRequests(at, user_ids, limit), beside, progress.print)
+    state_of = (run.store_url, settings.store) if run and state else None
+    report = uvloop.run(benchmark.run(floor_of=run if floor else None, compute=compute, state_of=state_of))
     if not as_json:
         Console().print(table(report))
     if out:
         report.write(out)
     sys.stdout.write(report.json().decode() + "\n")
+
+
+def _beside(run: Run | None, flow: FlowPlan, settings: Settings) -> BesideEvents | None:
+    """What lets events flow beside the feeds; None when none are to."""
+    if not 0 <= flow.events_per_s <= HIGHEST:
+        raise InvalidField("events", flow.events_per_s, f"must be 0 to {HIGHEST:g} a second")
+    if not flow.events_per_s:
+        return None
+    if run is None:
+        raise CascadeError("which data set to make events of is not known", "start `cascade up`")
+    return BesideEvents(flow, settings)
 
 
 def parse_rates(text: str) -> tuple[float, ...]:

@@ -36,11 +36,11 @@ class FeedRequests:
     def __init__(self, address: Address, users: NDArray[np.int64], limit: int = 50) -> None:
         self.limit = limit
         self._address = address
-        self._users = users
+        self.users = users
 
     def bodies(self, n: int, rng: np.random.Generator) -> list[bytes]:
         """JSON bodies of n requests."""
-        users = rng.choice(self._users, n).tolist()
+        users = rng.choice(self.users, n).tolist()
         return [msgspec.json.encode({"user_id": user, "surface": "home", "limit": self.limit}) for user in users]
 
     def draw(self, n: int, rng: np.random.Generator) -> Sequence[bytes]:

@@ -15,9 +15,10 @@ from benchmarks.serve import parse_rates
 from cluster.errors import CascadeError, InvalidField
 from cluster.processes.run_state import write_run
 from cluster.settings import load_settings
+from tests.benchmarks.event_servers import Cascade
 from tests.benchmarks.servers import FEED, answers, feed, run_at, serving
 
-ALONE = ("--no-floor", "--no-compute")
+ALONE = ("--no-floor", "--no-compute", "--no-state")
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,11 @@ def test_given_rates(users, tmp_path, capsys):
         assert 2 <= point["latency_ms"]["p50"] <= point["latency_ms"]["p99"] <= point["latency_ms"]["max"]
         assert point["stages_ms"] == {"scoring": {"p50": 0.9, "p99": 0.9}, "total": {"p50": 3.0, "p99": 3.0}}
     assert report["floor"] is report["compute"] is report["efficiency"] is None
-    assert [missing.split(":")[0] for missing in report["not_reported"]][-2:] == ["compute and efficiency", "the no-op"]
+    assert [missing.split(":")[0] for missing in report["not_reported"]][-3:] == [
+        "compute and efficiency",
+        "state reads",
+        "the no-op",
+    ]
     assert {"cpu", "cores", "versions", "commit", "command", "date"} <= report["machine"].keys()
 
 
@@ -113,6 +118,49 @@ def test_the_running_server_is_found_with_its_users(users, capsys):
     assert report["plan"]["users"] == 100
 
 
+def test_events_flow_beside_every_second_point(world, store_server, capsys):
+    cascade = Cascade()
+
+    async def handle(request: web.Request) -> web.Response:
+        return web.Response(body=FEED) if request.path == "/v1/feed" else await cascade.handle(request)
+
+    with serving(handle) as address:
+        write_run(load_settings().run_file, run_at(address.url, str(world.folder), store_url=store_server.url))
+        bench(
+            *("--events", 400, "--batch", 20, "--rates", "20,30", "--seconds", 1, "--warmup", 0.5),
+            *("--slo-ms", 5000, "--no-floor", "--no-compute"),
+        )
+    printed = capsys.readouterr()
+    report = msgspec.json.decode(printed.out.splitlines()[-1])
+    assert report["plan"]["events_per_s"] == 400
+    assert [point["rate"] for point in report["points"]] == [20, 30]
+    beside = report["with_events"]
+    assert (beside["events_per_s"], beside["batch"]) == (400, 20)
+    assert [point["feeds"]["rate"] for point in beside["points"]] == [20, 30]
+    for point in beside["points"]:
+        assert point["feeds"]["errors"] == point["flow"]["errors"] == {}
+        assert point["flow"]["acknowledged"] > 0
+        assert [consumer["name"] for consumer in point["consumers"]] == ["users"]
+    assert beside["ratio"] == (beside["goodput_rps"] / report["goodput_rps"] if report["goodput_rps"] else None)
+    assert len(cascade.taken) % 20 == 0
+    assert printed.err.count("with 400 events/s") == 2
+    for read in (report["state_reads"]["quiet"], report["state_reads"]["busy"]):
+        assert (read["requests"], read["errors"]) == (200, {})
+        assert 0 < read["latency_ms"]["p50"] <= read["latency_ms"]["p99"]
+
+
+def test_events_need_a_data_set_to_be_made_of(users):
+    with serving(answers()) as address, pytest.raises(CascadeError, match="data set") as error:
+        bench("--address", address.url, "--users", users, "--events", 100, *ALONE)
+    assert "cascade up" in error.value.remedy
+
+
+@pytest.mark.parametrize("events", [-1, "nan", 1e6])
+def test_bad_rates_of_events_are_named(users, events):
+    with pytest.raises(InvalidField, match="events has value"):
+        bench("--address", "http://127.0.0.1:9", "--users", users, f"--events={events}", *ALONE)
+
+
 def test_compute_that_fails_is_named_and_costs_no_results(users, capsys, monkeypatch):
     def fail(bodies: list[bytes]) -> None:
         raise CascadeError("the pipeline is out of order")
@@ -121,7 +169,7 @@ def test_compute_that_fails_is_named_and_costs_no_results(users, capsys, monkeyp
     with serving(answers()) as address:
         bench(
             *("--address", address.url, "--users", users, "--rates", 20, "--seconds", 0.5, "--warmup", 0),
-            *("--slo-ms", 5000, "--json", "--no-floor"),
+            *("--slo-ms", 5000, "--json", "--no-floor", "--no-state"),
         )
     report = msgspec.json.decode(capsys.readouterr().out)
     assert report["points"][0]["requests"] == 10
