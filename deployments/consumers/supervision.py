@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import ray
@@ -58,9 +58,10 @@ def _start(specs: Sequence[ConsumerSpec], context: Context) -> dict[str, ActorHa
 
 
 def _stop(actors: Sequence[ActorHandle]) -> None:
-    ray.wait([actor.stop.remote() for actor in actors], num_returns=len(actors), timeout=STOP_S)
-    for actor in actors:
-        ray.kill(actor)
+    with suppress(ray.exceptions.RayError):  # where Ray is gone, they are
+        ray.wait([actor.stop.remote() for actor in actors], num_returns=len(actors), timeout=STOP_S)
+        for actor in actors:
+            ray.kill(actor)
 
 
 async def _forget_others(specs: Sequence[ConsumerSpec], context: Context) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -85,6 +86,13 @@ def kill(server: ValkeyServer) -> None:
     os.kill(server.pid, signal.SIGKILL)
     while server.pid is not None:
         time.sleep(0.01)
+
+
+def start_empty(server: ValkeyServer) -> None:
+    """As after the loss of a disk."""
+    kill(server)
+    shutil.rmtree(server.folder)
+    server.start()
 
 
 def test_every_entry_has_its_effect_once_over_restarts(stores: Stores) -> None:
@@ -174,8 +182,7 @@ def test_what_the_state_store_lost_is_made_again(stores: Stores) -> None:
                 # As after a crash that lost the last writes: effect and position together.
                 client.mset({"sum:adder": 3, "count:adder": 3, position_key("adder"): positions[2]})
             await until(lambda: stores.result() == (45, 10))
-            with redis.Redis.from_url(stores.state.url) as client:
-                client.flushall()
+            start_empty(stores.state)
             await until(lambda: stores.result() == (45, 10))
 
     asyncio.run(scenario())
@@ -186,8 +193,7 @@ def test_a_new_event_store_is_read_from_its_beginning(stores: Stores, tmp_path: 
         async with running(stores, Adder(stores.state.url)):
             stores.append(1)
             await until(lambda: stores.result() == (1, 1))
-            with redis.Redis.from_url(stores.events.url) as client:
-                client.flushall()
+            start_empty(stores.events)
             await until(lambda: stores.lag() == 0)
             stores.append(2)
             await until(lambda: stores.result() == (3, 2))
