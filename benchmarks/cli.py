@@ -13,4 +13,9 @@ app.command(
     name="events",
     help="Open-loop load on POST /v1/events: sustained rate, acknowledgement, time to effect.",
 )
+app.command(
+    "benchmarks.soak:soak",
+    name="soak",
+    help="Feeds and events for a long time: growth of memory, errors, latency.",
+)
 app.command("benchmarks.kernels:kernels", name="kernels", help="Each kernel against its NumPy twin and a ceiling.")

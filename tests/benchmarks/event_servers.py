@@ -11,7 +11,7 @@ from cluster.event_log import STREAM
 from cluster.store.client import OnlineStore
 from cluster.store.consumers import ConsumerStatus
 from cluster.user_state import EVENT, UserState, pack
-from cluster.wire import EventsResponse, EventsStatus, Status, StoreStatus
+from cluster.wire import CatalogueStatus, EventsResponse, EventsStatus, Status, StoreStatus
 
 
 def consumer(name: str = "users", lag: int | None = 0, applied: int = 0, **said) -> ConsumerStatus:
@@ -61,4 +61,12 @@ class Cascade:
 
     def _status(self) -> Status:
         told = [consumer(name, self.lag, len(self.taken)) for name in self.consumers]
-        return Status(True, "r", 0, StoreStatus(True), EventsStatus(True, len(self.taken), "1-0", None), told)
+        return Status(
+            ready=True,
+            release="r",
+            feed_time_ms=0,
+            store=StoreStatus(True),
+            events=EventsStatus(True, len(self.taken), "1-0", None),
+            consumers=told,
+            catalogue=CatalogueStatus(posts=1, removed=0, fresh=0, position="0-0", behind_ms=0),
+        )
