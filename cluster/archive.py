@@ -1,26 +1,30 @@
-"""The archive of the event log: Parquet files by the UTC hour of what they tell of.
+"""The archive: what the durable streams said, as Parquet files that models are trained on later.
 
-`events/date=YYYYMMDD/hour=HH/{position}.parquet` holds records of one hour, in the order of the log, from that position
-of the log on. `events/position` names the last position that is archived; files that begin after it are unfinished
-business of a process that is gone, and are removed by the next one.
+`events/date=YYYYMMDD/hour=HH/{position}.parquet` holds records of one UTC hour of what they tell of, in the order of
+the log, from that position of the log on; `catalogue/{position}.parquet` holds posts as they were written. A file
+`position` beside them names the last position that is archived; files that begin after it are unfinished business of
+a process that is gone, and are removed by the next one.
 """
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Generic, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cluster.errors import CascadeError
 from cluster.events import Erasure, Event, Profile, Record
+from cluster.posts import Post
 
-FOLDER: Final = "events"
-SCHEMA: Final = pa.schema(
+T = TypeVar("T")
+
+EVENTS_SCHEMA: Final = pa.schema(
     [
         pa.field("log_position", pa.string(), nullable=False),
         pa.field("record", pa.string(), nullable=False),  # event, profile or erasure
@@ -45,6 +49,27 @@ SCHEMA: Final = pa.schema(
         ("following", pa.int64()),
     ]
 )
+POSTS_SCHEMA: Final = pa.schema(
+    [
+        pa.field("log_position", pa.string(), nullable=False),
+        pa.field("post_id", pa.int64(), nullable=False),
+        pa.field("author_id", pa.int64(), nullable=False),
+        pa.field("created_ms", pa.int64(), nullable=False),
+        ("kind", pa.string()),
+        ("topic", pa.string()),
+        ("region", pa.string()),
+        ("duration_ms", pa.int64()),
+        ("caption", pa.string()),
+        ("caption_length", pa.int32()),
+        ("tags", pa.list_(pa.string())),
+        ("hashtags", pa.int32()),
+        ("has_location", pa.bool_()),
+        ("embedding", pa.list_(pa.float32())),
+        ("encoder", pa.string()),
+        ("moderation", pa.string()),
+        ("deleted", pa.bool_()),
+    ]
+)
 _KINDS: Final[dict[type, str]] = {Event: "event", Profile: "profile", Erasure: "erasure"}
 _HOUR_MS: Final = 3_600_000
 
@@ -56,11 +81,19 @@ class ArchiveInUse(CascadeError):
         super().__init__(f"the archive {folder} is written by another process", "It is waited for.")
 
 
-class Archive:
-    """The archive in `root`/events. One process at a time writes it, under `lock`. Methods raise OSError."""
+class Part(NamedTuple):
+    """Rows of one file, and the folder it belongs in, below the archive's own."""
 
-    def __init__(self, root: Path) -> None:
-        self.folder = root / FOLDER
+    folder: str
+    first: str  # position
+    rows: pa.Table
+
+
+class Archive(ABC, Generic[T]):
+    """The archive of one stream. One process at a time writes it, under `lock`. Methods raise OSError."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._position_file = self.folder / "position"
 
     @contextmanager
@@ -79,27 +112,54 @@ class Archive:
             return None
 
     def files(self) -> list[Path]:
-        """All files, by hour."""
-        return sorted(self.folder.glob("date=*/hour=*/*.parquet"))
+        """All files, by name."""
+        return sorted(path for path in self.folder.rglob("*.parquet") if not path.name.startswith("."))
 
     def clear_after(self, position: str) -> None:
         """Remove what a process left that was gone before it had moved the position."""
-        for path in self.folder.glob("date=*/hour=*/*"):
-            if path.suffix != ".parquet" or _order(path.stem) > _order(position):
+        for path in self.folder.rglob("*.parquet.part"):
+            path.unlink()
+        for path in self.files():
+            if _order(path.stem) > _order(position):
                 path.unlink()
 
-    def write(self, entries: Sequence[tuple[str, Record]], position: str) -> None:
-        """Add records with their positions and move the archive's position; all of it is on disk then."""
+    def write(self, entries: Sequence[tuple[str, T]], position: str) -> None:
+        """Add entries with their positions and move the archive's position; all of it is on disk then."""
+        for part in self.parts(entries):
+            _write_durably(self.folder / part.folder / f"{part.first}.parquet", part.rows)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _replace_durably(self._position_file, position.encode())
+
+    @abstractmethod
+    def parts(self, entries: Sequence[tuple[str, T]]) -> Iterable[Part]:
+        """The files that entries become."""
+
+
+class EventArchive(Archive[Record]):
+    """Records of the event log in `root`/events, by hour."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root / "events")
+
+    def parts(self, entries: Sequence[tuple[str, Record]]) -> Iterable[Part]:
         hours: dict[int, list[tuple[str, Record]]] = {}
         for entry in entries:
             hours.setdefault(entry[1].time_ms // _HOUR_MS, []).append(entry)
-        for hour, part in hours.items():
-            _write_durably(self._path(hour, part[0][0]), _table(part))
-        _replace_durably(self._position_file, position.encode())
+        for hour, told in hours.items():
+            time = datetime.fromtimestamp(hour * 3600, UTC)
+            kinds = [_KINDS[type(record)] for _, record in told]
+            yield Part(f"date={time:%Y%m%d}/hour={time:%H}", told[0][0], _table(EVENTS_SCHEMA, told, record=kinds))
 
-    def _path(self, hour: int, position: str) -> Path:
-        time = datetime.fromtimestamp(hour * 3600, UTC)
-        return self.folder / f"date={time:%Y%m%d}" / f"hour={time:%H}" / f"{position}.parquet"
+
+class PostArchive(Archive[Post]):
+    """Posts of the catalogue in `root`/catalogue, as they were written; the last word on a post counts."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root / "catalogue")
+
+    def parts(self, entries: Sequence[tuple[str, Post]]) -> Iterable[Part]:
+        if entries:
+            yield Part(".", entries[0][0], _table(POSTS_SCHEMA, entries))
 
 
 def _lock(file: IO[bytes], folder: Path) -> None:
@@ -109,14 +169,13 @@ def _lock(file: IO[bytes], folder: Path) -> None:
         raise ArchiveInUse(folder) from None
 
 
-def _table(entries: Sequence[tuple[str, Record]]) -> pa.Table:
-    columns: dict[str, list[Any]] = {
-        "log_position": [position for position, _ in entries],
-        "record": [_KINDS[type(record)] for _, record in entries],
-    }
-    for name in SCHEMA.names[2:]:
-        columns[name] = [getattr(record, name, None) for _, record in entries]
-    return pa.table(columns, schema=SCHEMA)
+def _table(schema: pa.Schema, entries: Sequence[tuple[str, Any]], **columns: list[Any]) -> pa.Table:
+    """Rows of the entries' attributes; their positions and `columns` beside them."""
+    columns = {"log_position": [position for position, _ in entries], **columns}
+    for name in schema.names:
+        if name not in columns:
+            columns[name] = [getattr(entry, name, None) for _, entry in entries]
+    return pa.table(columns, schema=schema)
 
 
 def _write_durably(path: Path, table: pa.Table) -> None:

@@ -1,8 +1,7 @@
 """The consumers of a Cascade."""
 
 from cluster import effects, event_log
-from deployments.consumers.archive import NAME as ARCHIVE
-from deployments.consumers.archive import Archivist
+from deployments.consumers.archive import archive_specs
 from deployments.consumers.posts import PostsConsumer
 from deployments.consumers.specification import ConsumerSpec
 from deployments.consumers.users import UsersConsumer
@@ -13,5 +12,5 @@ def consumer_specs() -> list[ConsumerSpec]:
     return [
         ConsumerSpec(UsersConsumer.name, event_log.STREAM, "events", UsersConsumer.make),
         ConsumerSpec(PostsConsumer.name, effects.STREAM.decode(), "state", PostsConsumer.make),
-        ConsumerSpec(ARCHIVE, event_log.STREAM, "events", Archivist.make),
+        *archive_specs(),
     ]

@@ -31,6 +31,7 @@ class ConsumerSpec:
     stream: str
     store: Literal["state", "events"]  # where the stream is
     make: Callable[[Context], Consumer[Any]]
+    kept_whole: bool = False  # the stream is never trimmed
 
     def open_stream(self, context: Context) -> Stream:
         """The stream, with this consumer's group."""

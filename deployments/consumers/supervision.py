@@ -52,7 +52,8 @@ def _start(specs: Sequence[ConsumerSpec], context: Context) -> dict[str, ActorHa
             max_task_retries=-1,
             label_selector=label_selector(Role.FEED),
         )
-        actors[spec.name] = options.remote(spec, context, trims=spec.stream not in trimmed)
+        trims = spec.stream not in trimmed and not spec.kept_whole
+        actors[spec.name] = options.remote(spec, context, trims=trims)
         trimmed.add(spec.stream)
     return actors
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cluster.archive import SCHEMA, Archive
+from cluster.archive import EVENTS_SCHEMA, POSTS_SCHEMA, Archive, EventArchive, PostArchive
 from cluster.errors import CascadeError
 from training.data.attribution import impressions
 from training.data.dataset import DataSet, write_dataset
@@ -30,7 +30,7 @@ def is_archive(src: Path) -> bool:
 
 def describe_archive(src: Path) -> dict[str, Any]:
     """The `source` entry that an import of `src` would have now. Raises CascadeError without a base."""
-    return describe(KIND, Archive(src).files(), base=_base(src, None).manifest.fingerprint)
+    return describe(KIND, _files(src), base=_base(src, None).manifest.fingerprint)
 
 
 def import_archive(
@@ -39,16 +39,16 @@ def import_archive(
     """Import the events of `src` as the data set `dst`.
 
     Posts, users, relations and ads are those of the data set `base` (`src`/base by default), brought up to date by the
-    events; its impressions are not taken over. A post that only events know is there with their author, since the
-    first of them; without an author it and its events are left out. Who was erased is in nothing of before. Raises
-    CascadeError without a base or without a single impression.
+    archived catalogue and the events; its impressions are not taken over. A post that only events know is there with
+    their author, since the first of them; without an author it and its events are left out. Who was erased is in
+    nothing of before. Raises CascadeError without a base or without a single impression.
     """
     data = _base(src, base)
     progress("read events", 0, 3)
-    records, erased = _without_erased(_read(src))
+    records, erased = _without_erased(_once(_read(EventArchive(src), EVENTS_SCHEMA)))
     events = without_unfollowed(records.filter(pc.equal(records["record"], "event")))
     progress("read events", 1, 3)
-    posts = _posts(data.read("posts"), events)
+    posts = _posts(data.read("posts"), _read(PostArchive(src), POSTS_SCHEMA), events)
     shown = impressions(events)
     tables = {
         "posts": posts,
@@ -59,7 +59,7 @@ def import_archive(
     if data.has("ads"):
         tables["ads"] = data.read("ads")
     progress("read events", 2, 3)
-    source = describe(KIND, Archive(src).files(), base=data.manifest.fingerprint)
+    source = describe(KIND, _files(src), base=data.manifest.fingerprint)
     made = write_dataset(dst, name or dst.name, add_missing_users(tables), data.manifest.utc_offset_minutes, source)
     progress("read events", 3, 3)
     return made
@@ -75,14 +75,21 @@ def _base(src: Path, base: Path | None) -> DataSet:
     return DataSet.open(folder)
 
 
-def _read(src: Path) -> pa.Table:
-    """All records in the order of the log, each event id once."""
-    files = Archive(src).files()
-    rows = pa.concat_tables([pq.ParquetFile(path).read() for path in files] or [SCHEMA.empty_table()])
+def _files(src: Path) -> list[Path]:
+    return EventArchive(src).files() + PostArchive(src).files()
+
+
+def _read(archive: Archive[Any], schema: pa.Schema) -> pa.Table:
+    """All rows in the order of the log."""
+    rows = pa.concat_tables([pq.ParquetFile(path).read() for path in archive.files()] or [schema.empty_table()])
     order = [tuple(map(int, position.split("-"))) for position in rows["log_position"].to_pylist()]
-    rows = rows.take(pa.array(np.lexsort(np.array(order, np.int64).reshape(-1, 2).T[::-1])))
-    once = pc.coalesce(rows["event_id"], rows["log_position"])
-    return drop_repeats(rows.append_column("once", once), ["once"]).drop_columns("once")
+    return rows.take(pa.array(np.lexsort(np.array(order, np.int64).reshape(-1, 2).T[::-1])))
+
+
+def _once(records: pa.Table) -> pa.Table:
+    """Records without the events whose id is there already."""
+    once = pc.coalesce(records["event_id"], records["log_position"])
+    return drop_repeats(records.append_column("once", once), ["once"]).drop_columns("once")
 
 
 def _without_erased(records: pa.Table) -> tuple[pa.Table, pa.Array]:
@@ -103,11 +110,16 @@ def _remaining(rows: pa.Table, erased: pa.Array) -> pa.Table:
     return rows.filter(pc.invert(pc.is_in(rows["user_id"], erased)))
 
 
-def _posts(known: pa.Table, events: pa.Table) -> pa.Table:
-    """The posts of the base, and those that only events know."""
+def _posts(known: pa.Table, written: pa.Table, events: pa.Table) -> pa.Table:
+    """The posts of the base, those of the catalogue in their place, and those that only events know."""
+    newest_first = written.take(pa.array(np.arange(written.num_rows)[::-1]))
+    names = [name for name in POSTS.arrow.names if name in POSTS_SCHEMA.names]
+    catalogue = drop_repeats(newest_first, ["post_id"]).select(names)
+    posts = pa.concat_tables([_unlike(known, catalogue), catalogue], promote_options="default")
     told = events.filter(pc.and_(pc.is_valid(events["post_id"]), pc.is_valid(events["author_id"])))
-    told = told.filter(pc.invert(pc.is_in(told["post_id"], known["post_id"].combine_chunks())))
-    new = told.group_by("post_id").aggregate([("author_id", "min"), ("time_ms", "min"), ("topic", "max")])
+    new = (
+        _unlike(told, posts).group_by("post_id").aggregate([("author_id", "min"), ("time_ms", "min"), ("topic", "max")])
+    )
     added = pa.table(
         {
             "post_id": new["post_id"],
@@ -117,7 +129,12 @@ def _posts(known: pa.Table, events: pa.Table) -> pa.Table:
         },
         schema=pa.schema([POSTS.arrow.field(name) for name in ("post_id", "author_id", "created_ms", "topic")]),
     )
-    return pa.concat_tables([known, added], promote_options="default")
+    return pa.concat_tables([posts, added], promote_options="default")
+
+
+def _unlike(rows: pa.Table, posts: pa.Table) -> pa.Table:
+    """`rows` about other posts."""
+    return rows.filter(pc.invert(pc.is_in(rows["post_id"], posts["post_id"].combine_chunks())))
 
 
 def _users(known: pa.Table, records: pa.Table) -> pa.Table:

@@ -34,7 +34,7 @@ class _Sorted(NamedTuple):
 
 
 def impressions(events: pa.Table) -> pa.Table:
-    """The impressions that `events` (columns of `cluster.archive.SCHEMA`, in the order of the log) tell of.
+    """The impressions that `events` (columns of `cluster.archive.EVENTS_SCHEMA`, in the order of the log) tell of.
 
     An action belongs to the impression of the same user and post that the same request showed, else to the latest one
     until then. Where there is none, the first action makes one. What was taken back later did not happen; watch time is

@@ -18,8 +18,8 @@ Key = tuple[int, int, str]
 def relations(events: pa.Table, before: pa.Table) -> pa.Table:
     """The table `follows` after `events`, out of the table before them.
 
-    Events have the columns of `cluster.archive.SCHEMA`, in the order of the log, and act in the order of their times.
-    A relation that is begun again while it holds goes on since when it was begun first.
+    Events have the columns of `cluster.archive.EVENTS_SCHEMA`, in the order of the log, and act in the order of their
+    times. A relation that is begun again while it holds goes on since when it was begun first.
     """
     since: dict[Key, int] = {_key(row, row["kind"]): row["time_ms"] for row in before.to_pylist()}
     for row in _in_time(events):

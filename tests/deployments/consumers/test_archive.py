@@ -9,21 +9,27 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet as pq
 import pytest
 import redis
 
-from cluster.archive import SCHEMA, Archive, ArchiveInUse
+from cluster.archive import EVENTS_SCHEMA, ArchiveInUse, EventArchive, PostArchive
+from cluster.catalogue_log import CatalogueLog
+from cluster.clock import Clock
 from cluster.event_log import STREAM, EventLog
-from cluster.events import Erasure, Event, Profile, Record
+from cluster.events import Erasure, Event, Profile, Record, decode_record
+from cluster.posts import Post
 from cluster.settings import ArchiveFiles, Events, Settings, Store
 from cluster.store.consumers import Consumers, position_key
 from cluster.store.stream import Stream
+from cluster.store.urls import StoreUrls
 from cluster.store.valkey_server import ValkeyServer
-from deployments.consumers.archive import NAME, Archivist, batching
+from deployments.consumers.archive import NAME, POSTS, Archivist, batching, post_archivist
 from deployments.consumers.consumer import Batching
 from deployments.consumers.metrics import ConsumerMetrics
 from deployments.consumers.runner import Runner
+from deployments.consumers.specification import Context
 from tests.conftest import free_port
 
 HOUR = 3_600_000
@@ -45,7 +51,8 @@ def server(tmp_path: Path) -> Iterator[ValkeyServer]:
 @asynccontextmanager
 async def running(root: Path, url: str, size: int = 50, linger_s: float = 0.05) -> AsyncIterator[Consumers]:
     source = Stream(url, EVENTS, STREAM, NAME)
-    archivist = Archivist(Archive(root), Consumers(url, STATE), Batching(size, linger_s))
+    archive, consumers = EventArchive(root), Consumers(url, STATE)
+    archivist = Archivist((NAME, STREAM), decode_record, archive, consumers, Batching(size, linger_s))
     async with source, Consumers(url, STATE) as consumers:
         task = asyncio.create_task(Runner(archivist, source, consumers, ConsumerMetrics(NAME)).run())
         try:
@@ -65,14 +72,16 @@ async def append(url: str, *records: Record) -> list[str]:
 async def archived(root: Path, last: str, seconds: float = 20) -> None:
     """Wait until the archive has come to a position."""
     deadline = time.monotonic() + seconds
-    while Archive(root).position() != last:
+    while EventArchive(root).position() != last:
         assert time.monotonic() < deadline, "it was not archived in time"
         await asyncio.sleep(0.02)
 
 
 def ids(root: Path) -> list[str]:
     """Ids of all archived events."""
-    return [value for path in Archive(root).files() for value in pq.ParquetFile(path).read()["event_id"].to_pylist()]
+    return [
+        value for path in EventArchive(root).files() for value in pq.ParquetFile(path).read()["event_id"].to_pylist()
+    ]
 
 
 def test_every_field_is_kept_by_the_hour_of_its_time(tmp_path: Path, server: ValkeyServer) -> None:
@@ -103,7 +112,7 @@ def test_every_field_is_kept_by_the_hour_of_its_time(tmp_path: Path, server: Val
     positions = asyncio.run(scenario())
     folder = tmp_path / "events" / "date=20220108"
     first = pq.ParquetFile(folder / "hour=00" / f"{positions[0]}.parquet").read()
-    assert first.schema.equals(SCHEMA)
+    assert first.schema.equals(EVENTS_SCHEMA)
     [row] = first.to_pylist()
     expected = {name: getattr(full, name) for name in full.__struct_fields__}
     assert {name: row[name] for name in expected} == expected
@@ -122,7 +131,7 @@ def test_a_file_is_written_when_it_is_large_or_late(tmp_path: Path, server: Valk
             await append(server.url, *(event(i) for i in range(100)))
             last = await append(server.url, event(100))
             await archived(tmp_path, last[-1])
-        return [pq.read_metadata(path).num_rows for path in Archive(tmp_path).files()]
+        return [pq.read_metadata(path).num_rows for path in EventArchive(tmp_path).files()]
 
     assert asyncio.run(scenario()) == [40, 40, 21]
 
@@ -149,8 +158,8 @@ def test_a_process_killed_at_any_moment_leaves_no_gap_and_no_repeat(tmp_path: Pa
         sent = 0
         for kill_after in range(1, 4):
             with archiving():
-                files = len(Archive(tmp_path).files())
-                while len(Archive(tmp_path).files()) < files + 5 * kill_after:
+                files = len(EventArchive(tmp_path).files())
+                while len(EventArchive(tmp_path).files()) < files + 5 * kill_after:
                     await append(server.url, *(event(i) for i in range(sent, sent + 20)))
                     sent += 20
                     await asyncio.sleep(0.02)
@@ -167,18 +176,18 @@ def test_a_crash_before_the_position_is_written_again(tmp_path: Path, server: Va
         first = await append(server.url, *(event(i) for i in range(10)))
         async with running(tmp_path, server.url):
             await archived(tmp_path, first[-1])
-        done = Archive(tmp_path).files()
+        done = EventArchive(tmp_path).files()
         last = await append(server.url, *(event(i) for i in range(10, 20)), event(20, time_ms=DAY + 5 * HOUR))
         async with running(tmp_path, server.url):
             await archived(tmp_path, last[-1])
-        before = {path: path.read_bytes() for path in Archive(tmp_path).files()}
+        before = {path: path.read_bytes() for path in EventArchive(tmp_path).files()}
         # As if it had been killed after the files, before the position; with an unfinished one beside them.
         (tmp_path / "events" / "position").write_text(first[-1])
         unfinished = done[0].with_name(f".{last[-1]}.parquet.part")
         unfinished.write_bytes(b"PAR1")
         async with running(tmp_path, server.url):
             await archived(tmp_path, last[-1])
-        assert {path: path.read_bytes() for path in Archive(tmp_path).files()} == before
+        assert {path: path.read_bytes() for path in EventArchive(tmp_path).files()} == before
         assert not unfinished.exists()
         assert len(before) == 3
 
@@ -228,9 +237,9 @@ def test_a_full_disk_is_waited_out_and_reported_and_nothing_is_lost(tmp_path: Pa
 
 
 def test_one_process_at_a_time_writes(tmp_path: Path) -> None:
-    with Archive(tmp_path).lock(), pytest.raises(ArchiveInUse), Archive(tmp_path).lock():
+    with EventArchive(tmp_path).lock(), pytest.raises(ArchiveInUse), EventArchive(tmp_path).lock():
         pass
-    with Archive(tmp_path).lock():
+    with EventArchive(tmp_path).lock():
         assert os.listdir(tmp_path / "events") == ["lock"]
 
 
@@ -238,3 +247,36 @@ def test_files_are_not_so_large_that_events_are_refused_meanwhile() -> None:
     settings = Settings(archive=ArchiveFiles(flush_events=1000, flush_s=3))
     assert batching(settings) == Batching(1000, 3)
     assert batching(settings.model_copy(update={"events": Events(max_lag=100)})) == Batching(50, 3)
+
+
+def test_posts_are_archived_as_they_were_written(tmp_path: Path, server: ValkeyServer) -> None:
+    first = Post(post_id=1, author_id=2, created_ms=3, caption="sea", tags=["a"], embedding=[0.5] * 32, encoder="x:Y")
+    gone = msgspec.structs.replace(first, deleted=True, kind="photo")
+
+    async def scenario() -> None:
+        settings = Settings(home=tmp_path, archive=ArchiveFiles(flush_s=0.05), store=STATE)
+        archivist = post_archivist(Context(settings, StoreUrls(server.url, server.url), "", Clock()))
+        async with (
+            CatalogueLog(server.url, EVENTS) as log,
+            Stream(server.url, EVENTS, archivist.stream, POSTS) as source,
+            Consumers(server.url, STATE) as consumers,
+        ):
+            [nothing] = await log.read([1])
+            await log.write([(nothing, first)])
+            [stored] = await log.read([1])
+            await log.write([(stored, gone)])
+            task = asyncio.create_task(Runner(archivist, source, consumers, ConsumerMetrics(POSTS)).run())
+            deadline = time.monotonic() + 20
+            while await consumers.position(POSTS) != await log.last_position():
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.02)
+            task.cancel()
+            await archivist.close()
+
+    asyncio.run(scenario())
+    [file] = PostArchive(tmp_path / "archive").files()
+    assert file.parent == tmp_path / "archive" / "catalogue"
+    rows = pq.ParquetFile(file).read().to_pylist()
+    assert [{name: row[name] for name in first.__struct_fields__} for row in rows] == [
+        {name: getattr(post, name) for name in first.__struct_fields__} for post in (first, gone)
+    ]

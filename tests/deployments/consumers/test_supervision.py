@@ -8,7 +8,7 @@ import pytest
 import ray
 import redis
 
-from cluster.archive import Archive
+from cluster.archive import EventArchive
 from cluster.clock import Clock
 from cluster.event_log import EventLog
 from cluster.events import Event
@@ -128,6 +128,6 @@ def test_the_consumers_of_a_cascade_start_and_one_archives(tmp_path: Path, ray_s
         specs = [spec for spec in consumer_specs() if spec.name == "archive"]
         with run_consumers(specs, Context(settings, StoreUrls(state.url, events.url), "", Clock())):
             position = asyncio.run(append(events.url))
-            wait_for(lambda: Archive(settings.archive_folder).position() == position)
-    [file] = Archive(settings.archive_folder).files()
+            wait_for(lambda: EventArchive(settings.archive_folder).position() == position)
+    [file] = EventArchive(settings.archive_folder).files()
     assert file.parts[-3:] == ("date=19700101", "hour=00", f"{position}.parquet")

@@ -7,9 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from cluster.archive import Archive
+from cluster.archive import EventArchive, PostArchive
 from cluster.errors import CascadeError
 from cluster.events import Erasure, Event, Profile, Record
+from cluster.posts import Post
 from cluster.settings import Settings
 from kernels.actions import ACTIONS
 from training.data.archive import import_archive
@@ -45,7 +46,7 @@ def archive(root: Path, *records: Record, first: int = 1) -> Path:
     entries = [(f"{first + i}-0", record) for i, record in enumerate(records)]
     for begin in range(0, len(entries), 3):
         part = entries[begin : begin + 3]
-        Archive(root).write(part, part[-1][0])
+        EventArchive(root).write(part, part[-1][0])
     return root
 
 
@@ -227,6 +228,30 @@ def test_profiles_and_new_posts_and_users_are_there_and_the_erased_are_not(tmp_p
     assert (posts[3]["author_id"], posts[3]["created_ms"], posts[3]["topic"]) == (103, T + 2000, "birds")
 
 
+def test_the_catalogue_has_the_last_word_on_posts(tmp_path: Path, base: DataSet) -> None:
+    def post(post_id: int, **fields: Any) -> Post:
+        return Post(**{"post_id": post_id, "author_id": 100 + post_id, "created_ms": T, **fields})
+
+    written = [
+        post(1, topic="fish", kind="photo", hashtags=2, embedding=[0.5] * 32),
+        post(3, topic="bees"),
+        post(3, topic="ants", author_id=500),
+        post(4, deleted=True),
+    ]
+    PostArchive(tmp_path / "archive").write([(f"{i}-0", p) for i, p in enumerate(written, 1)], "4-0")
+    data = imported(tmp_path, base, event("impression", 0), event("impression", 1, post=3), event("like", 2, post=5))
+    posts = {row["post_id"]: row for row in data.read("posts").to_pylist()}
+    assert {i: (p["author_id"], p["topic"], p["kind"]) for i, p in posts.items()} == {
+        1: (101, "fish", "photo"),
+        2: (102, "dogs", None),
+        3: (500, "ants", None),
+        4: (104, None, None),
+        5: (105, None, None),
+    }
+    assert posts[1]["embedding"] == [0.5] * 32
+    assert [post for _, post, _ in shown(data, "post_id")] == [1, 3, 5]
+
+
 def test_a_world_goes_through_its_archive_unharmed(tmp_path: Path) -> None:
     world = synthesise(Parameters(users=60, posts=300, days=3, seed=3), tmp_path / "world")
     truth = world.read("impressions")
@@ -241,7 +266,7 @@ def test_a_world_goes_through_its_archive_unharmed(tmp_path: Path) -> None:
             records.append(Event(event_id=f"{number} view", action="view", watch_ms=row["watch_ms"], **seen))
         records += [Event(event_id=f"{number} {a}", action=a, **seen) for a in ACTIONS if row[a]]
     positions = [f"{i}-0" for i in range(1, len(records) + 1)]
-    Archive(tmp_path / "archive").write(list(zip(positions, records, strict=True)), positions[-1])
+    EventArchive(tmp_path / "archive").write(list(zip(positions, records, strict=True)), positions[-1])
     (tmp_path / "archive" / "base").symlink_to(world.folder)
     data = ensure_dataset(Settings(home=tmp_path, data=tmp_path / "archive"), silent)
     assert truth.num_rows > 1000
