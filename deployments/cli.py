@@ -67,6 +67,7 @@ def status(*, json: Json = False) -> None:
         table.add_row("state store", _store(run.store_url, server.store.available))
         table.add_row("event store", _store(run.events_url, server.events.available))
         table.add_row("event log", f"{server.events.length} records, the last at {server.events.last}")
+        table.add_row("catalogue", f"{server.catalogue.posts} posts, {server.catalogue.removed} removed")
         if server.events.refused:
             table.add_row("", f"[red]events are refused: {server.events.refused}[/red]")
         for consumer in server.consumers or []:
