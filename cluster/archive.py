@@ -126,7 +126,7 @@ class Archive(ABC, Generic[T]):
     def write(self, entries: Sequence[tuple[str, T]], position: str) -> None:
         """Add entries with their positions and move the archive's position; all of it is on disk then."""
         for part in self.parts(entries):
-            _write_durably(self.folder / part.folder / f"{part.first}.parquet", part.rows)
+            write_table(self.folder / part.folder / f"{part.first}.parquet", part.rows)
         self.folder.mkdir(parents=True, exist_ok=True)
         _replace_durably(self._position_file, position.encode())
 
@@ -178,7 +178,8 @@ def _table(schema: pa.Schema, entries: Sequence[tuple[str, Any]], **columns: lis
     return pa.table(columns, schema=schema)
 
 
-def _write_durably(path: Path, table: pa.Table) -> None:
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a file of the archive, or put it in the place of an older one; it is on disk then. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd")

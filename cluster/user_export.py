@@ -33,6 +33,7 @@ def export(user_id: int, state: UserState, topics: Mapping[int, str]) -> UserExp
         user_id=user_id,
         profile=UserProfile(state.created_ms, state.followers, state.following, state.region),
         relations=relations(state),
+        blocked_by=_ids(state.blocked_by_ids).tolist(),
         history=_history(state),
         seen=_seen(state),
         counters=_counters(state),

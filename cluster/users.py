@@ -108,6 +108,7 @@ class UserExport(Struct, frozen=True):
     user_id: int
     profile: UserProfile
     relations: Relations
+    blocked_by: list[int]  # users who have blocked this one
     history: list[PastImpression]  # latest last
     seen: list[SeenPost]
     counters: Counters

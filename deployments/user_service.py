@@ -22,9 +22,8 @@ from cluster.user_export import export, relations
 from cluster.user_state import UserState, unpack
 from cluster.users import RELATIONS, Appended, Erased, ProfileChange, Relations, UserExport
 from cluster.vocabulary import stable_id
+from deployments.consumers.users import UsersConsumer
 
-#: Name of the consumer that writes users' states.
-WRITER: Final = "users"
 #: How long an answer may wait for that consumer, and how often it looks, in seconds.
 PATIENCE_S: Final = 2.0
 LOOK_S: Final = 0.02
@@ -136,7 +135,7 @@ class UserService:
         """Whether states hold what was appended up to `position`; waits for it for at most PATIENCE_S."""
         deadline = time.monotonic() + PATIENCE_S
         try:
-            while order(await self._consumers.position(WRITER)) < order(position):
+            while order(await self._consumers.position(UsersConsumer.name)) < order(position):
                 if time.monotonic() > deadline:
                     return False
                 await asyncio.sleep(LOOK_S)

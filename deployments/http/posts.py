@@ -10,10 +10,11 @@ from cluster.batch import parse_batch
 from cluster.errors import InvalidField
 from cluster.posts import MAX_POSTS, Post, PostsResponse, parse_change, parse_post
 from cluster.store.breaker import StoreUnavailable
-from cluster.wire import MAX_ID, Fault, error_body
+from cluster.wire import Fault, error_body
 from deployments.catalogue.publisher import Contended, Publisher, UnknownPost
 from deployments.http.answers import bad_request, json_answer, unavailable
 from deployments.http.body import read_body
+from deployments.http.path_ids import path_id
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -49,17 +50,17 @@ class PostsRoutes:
 
     async def change(self, request: Request) -> Response:
         """PATCH /v1/posts/{post_id}."""
-        post_id = _post_id(request)
+        post_id = path_id(request, "post_id")
         change = parse_change(await read_body(request, self._max_body_bytes))
         return _post(await self._publisher.change(post_id, change))
 
     async def delete(self, request: Request) -> Response:
         """DELETE /v1/posts/{post_id}."""
-        return _post(await self._publisher.delete(_post_id(request)))
+        return _post(await self._publisher.delete(path_id(request, "post_id")))
 
     async def read(self, request: Request) -> Response:
         """GET /v1/posts/{post_id}: as it was last written, whichever replica wrote it."""
-        return _post(await self._publisher.read(_post_id(request)))
+        return _post(await self._publisher.read(path_id(request, "post_id")))
 
 
 def _answering_errors(handler: Handler) -> Handler:
@@ -82,10 +83,3 @@ def _answering_errors(handler: Handler) -> Handler:
 
 def _post(post: Post) -> Response:
     return json_answer(msgspec.json.encode(post))
-
-
-def _post_id(request: Request) -> int:
-    text = request.path_params["post_id"]
-    if not (text.isascii() and text.isdigit() and int(text) <= MAX_ID):
-        raise InvalidField("post_id", text[:100], "must be a 64-bit integer of at least 0")
-    return int(text)

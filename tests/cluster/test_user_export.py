@@ -60,10 +60,12 @@ def test_every_field_of_a_state_shows():
         topic=topics.tobytes(),
         topic_shown=padded(2.5, TOPICS),
         topic_engaged=padded(3.5, TOPICS, at=1),
+        blocked_by_ids=ids(15),
     )
     told = msgspec.to_builtins(export(7, state, {stable_id("cats"): "cats"}))
     assert told["profile"] == {"created_ms": 1, "followers": 2.0, "following": 3.0, "region": "north"}
     assert told["relations"] == {"follow": [10, 11], "close_friend": [11], "block": [12], "mute": [13]}
+    assert told["blocked_by"] == [15]
     assert told["history"] == [
         {"post_id": 5, "time_ms": 6, "actions": ["like", "share"], "watch_s": 7.5},
         {"post_id": 8, "time_ms": 9, "actions": [], "watch_s": 0.0},

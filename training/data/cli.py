@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from cluster.settings import Settings
+from cluster.settings import Settings, load_settings
 
 app = App(name="data", help="Import, synthesise and describe data sets.")
 
@@ -97,3 +97,21 @@ def show(folder: Path, *, as_json: Json = False) -> None:
     from training.data.report import report
 
     report(DataSet.open(folder), as_json)
+
+
+@app.command
+def forget(*, user: list[int], as_json: Json = False) -> None:
+    """Remove all records of users from the event log and the archive, once they are erased over HTTP.
+
+    Parameters
+    ----------
+    user
+        Id of a user; repeat it for more than one.
+    """
+    from training.data.forget import forget as forget_users
+    from training.data.progress import bars
+    from training.data.report import report_forgotten
+
+    with bars() as progress:
+        forgotten = forget_users(user, load_settings(), progress)
+    report_forgotten(forgotten, as_json)

@@ -1,4 +1,4 @@
-"""A data set described to people, or as JSON to programs."""
+"""Data sets, and what was done to data, described to people or as JSON to programs."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from training.data.dataset import DataSet
+from training.data.forget import Forgotten
 from training.data.schema import TABLES
 
 
@@ -33,6 +34,23 @@ def report(data: DataSet, as_json: bool) -> None:
             table.add_row(*((schema.name, rows) if i == 0 else ("", "")), column.name, shown)
         table.add_section()
     console.print(table)
+
+
+def report_forgotten(forgotten: Forgotten, as_json: bool) -> None:
+    """Write to stdout what was removed of users."""
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(forgotten).decode() + "\n")
+        return
+    console = Console(file=sys.stdout, highlight=False)
+    console.print(f"{_number(forgotten.rows, 'row')} removed from {_number(forgotten.files, 'file')} of the archive")
+    if forgotten.log_entries is None:
+        console.print("[red]the event log was not searched[/red]: run it again when Cascade is up")
+    else:
+        console.print(f"{_number(forgotten.log_entries, 'record')} removed from the event log")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _local(data: DataSet, time_ms: int) -> str:

@@ -22,13 +22,15 @@ from cluster.settings import Events, Store
 from cluster.store.client import OnlineStore
 from cluster.store.consumers import Consumers, position_key
 from cluster.user_state import UserState, pack
+from deployments.consumers.users import UsersConsumer
 from deployments.http.pressure import Pressure
 from deployments.http.users import UsersRoutes
-from deployments.user_service import WRITER, UserService
+from deployments.user_service import UserService
 
 #: Stores are shared: each test has users of its own.
 USERS = count(7_000_000, 10)
-AHEAD_MS = 5 * 60_000
+#: Longer than any busy machine takes.
+STATE, EVENTS = Store(timeout_ms=5000), Events(timeout_ms=5000)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Served:
 
     async def apply_all(self) -> None:
         """Say that the users consumer has applied everything."""
-        await self.state.set(position_key(WRITER), (await self.log.positions()).last)
+        await self.state.set(position_key(UsersConsumer.name), (await self.log.positions()).last)
 
     async def relate(self, user: int, **lists: list[int]) -> None:
         """Store a user with these lists of ids."""
@@ -66,9 +68,9 @@ class Served:
 async def serve(state_url: str, events_url: str) -> AsyncIterator[Served]:
     clock = Clock(-1_000_000)
     async with (
-        EventLog(events_url, Events()) as log,
-        OnlineStore(state_url, Store()) as store,
-        Consumers(state_url, Store()) as consumers,
+        EventLog(events_url, EVENTS) as log,
+        OnlineStore(state_url, STATE) as store,
+        Consumers(state_url, STATE) as consumers,
         redis.asyncio.Redis.from_url(state_url, protocol=2) as state,
         redis.asyncio.Redis.from_url(events_url, protocol=2) as events,
     ):
