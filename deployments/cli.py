@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from cluster.errors import CascadeError
@@ -84,7 +85,7 @@ def _consumer(status: ConsumerStatus) -> str:
     lag = "unknown" if status.lag is None else f"{status.lag}"
     line = f"at {status.position}, {lag} behind, {status.entries_per_s:.0f}/s, {status.poisoned} set aside"
     if status.waiting:
-        line += f"; [red]waits: {status.waiting}[/red]"
+        line += f"; [red]waits: {escape(status.waiting)}[/red]"
     if status.silent_s > SILENT_S:
         line += f"; [red]not heard of for {status.silent_s:.0f} s[/red]"
     return line

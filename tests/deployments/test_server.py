@@ -242,11 +242,13 @@ def test_status_tells_what_runs(served):
     assert status["run"]["release"] == status["server"]["release"] == served.run.release
     assert status["server"]["store"]["available"]
     assert status["server"]["events"]["available"]
+    assert {"users", "posts", "archive"} <= {consumer["name"] for consumer in status["server"]["consumers"]}
     feed_server = next(d for d in status["deployments"] if d["deployment"] == "FeedServer")
     assert (feed_server["status"], feed_server["replicas"]["RUNNING"]) == ("HEALTHY", 2)
     shown = served.cascade("status").stdout
     assert served.run.release in shown
     assert "event log" in shown
+    assert "consumer archive" in shown
 
 
 def test_a_second_up_is_refused(served):
