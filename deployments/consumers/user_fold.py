@@ -56,19 +56,27 @@ def users_of(records: Sequence[Record]) -> list[int]:
     return sorted(users)
 
 
+def blocked_by_erased(records: Sequence[Record], states: Mapping[int, UserState]) -> list[int]:
+    """Users beyond `states` whose state the records change too: those whom an erased user has blocked."""
+    erased = {record.user_id for record in records if isinstance(record, Erasure)}
+    return sorted({author for user in erased for author in _ids(states[user].blocked_ids)} - states.keys())
+
+
 def fold(
     records: Sequence[Record], states: Mapping[int, UserState], erased_ms: Mapping[int, int], utc_offset_ms: int
 ) -> Folded:
     """Fold records, in the order of the log.
 
-    `states`: of all users of `users_of`. `erased_ms`: when those users were erased who lately were: what happened to
-    them before that counts no more, however late it is told.
+    `states`: of all users of `users_of` and `blocked_by_erased`. `erased_ms`: when those users were erased who lately
+    were: what happened to them before that counts no more, however late it is told.
     """
     states, erased = dict(states), dict(erased_ms)
     events: list[Event] = []
     for record in records:
         match record:
             case Erasure(user_id=user, time_ms=time_ms):
+                for author in _ids(states[user].blocked_ids):
+                    states[author] = _changed(states[author], "blocked_by_ids", user, True)
                 # What the batch held of the user so far is forgotten before it was known.
                 states[user], erased[user] = UserState(), time_ms
                 events = [event for event in events if event.user_id != user]
@@ -99,6 +107,11 @@ def _relate(states: dict[int, UserState], event: Event) -> None:
         states[event.user_id] = _changed(states[event.user_id], "close_ids", event.author_id, True)
     if event.action in _MUTUAL:
         states[event.author_id] = _changed(states[event.author_id], "blocked_by_ids", event.user_id, ends)
+
+
+def _ids(packed: bytes) -> list[int]:
+    ids: list[int] = np.frombuffer(packed, np.int64).tolist()
+    return ids
 
 
 def _changed(state: UserState, field: str, author_id: int, ends: bool) -> UserState:

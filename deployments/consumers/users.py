@@ -17,7 +17,7 @@ from cluster.store.fenced import FencedStore, Write
 from cluster.user_state import UnreadableState, UserState, pack, unpack
 from deployments.consumers.consumer import Batching, Entry
 from deployments.consumers.specification import Context
-from deployments.consumers.user_fold import fold, users_of
+from deployments.consumers.user_fold import blocked_by_erased, fold, users_of
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +53,10 @@ class UsersConsumer:
 
     async def apply(self, entries: Sequence[Entry[Record]], position: str) -> None:
         records = [entry.record for entry in entries]
-        users = users_of(records)
-        stored = await self._store.read([*map(user_key, users), *map(_erased_key, users)])
-        blobs, erased = stored[: len(users)], stored[len(users) :]
         aside: dict[bytes, bytes] = {}
-        states = {user: _state(user, blob, aside) for user, blob in zip(users, blobs, strict=True)}
-        known = {user: int(ms) for user, ms in zip(users, erased, strict=True) if ms is not None}
+        states, known = await self._read(users_of(records), aside)
+        others, _ = await self._read(blocked_by_erased(records, states), aside)
+        states |= others
         folded = fold(records, states, known, self._utc_offset_ms)
         gone = {user for user in folded.erased_ms if folded.states[user] == UserState()}
         changed = {user: state for user, state in folded.states.items() if state is not states[user]}
@@ -72,6 +70,15 @@ class UsersConsumer:
         await self._store.write(self._position, position, change)
         self._position = position
         self.unreadable += len(aside)
+
+    async def _read(
+        self, users: Sequence[int], aside: dict[bytes, bytes]
+    ) -> tuple[dict[int, UserState], dict[int, int]]:
+        """States of users, and when those of them were erased who lately were."""
+        stored = await self._store.read([*map(user_key, users), *map(_erased_key, users)])
+        blobs, erased = stored[: len(users)], stored[len(users) :]
+        states = {user: _state(user, blob, aside) for user, blob in zip(users, blobs, strict=True)}
+        return states, {user: int(ms) for user, ms in zip(users, erased, strict=True) if ms is not None}
 
     async def close(self) -> None:
         await self._store.close()

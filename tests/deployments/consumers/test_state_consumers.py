@@ -119,11 +119,12 @@ def test_an_unreadable_state_is_set_aside_and_counted(server):
 def test_an_erased_user_leaves_nothing_and_late_events_do_not_bring_him_back(server):
     async def scenario() -> None:
         erasure = Erasure(user_id=1, time_ms=NOW)
-        await (await consume(server, [event(1)], [erasure], [event(2)])).close()
+        await (await consume(server, [event(1), event(3, "block", author_id=9)], [erasure], [event(2)])).close()
 
     asyncio.run(scenario())
     with redis.Redis.from_url(server.url) as client:
         assert client.keys("*u:1") == []
+        assert unpack(client.get(user_key(9))).blocked_by_ids == b""
         assert 0 < client.ttl(b"erased:1") <= 49 * 3600
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from cluster.events import Erasure, Event, Profile
 from cluster.user_state import UserState
-from deployments.consumers.user_fold import fold, users_of
+from deployments.consumers.user_fold import blocked_by_erased, fold, users_of
 from kernels.actions import BIT, COUNT
 
 NOW = 1_700_000_000_000
@@ -86,6 +86,16 @@ def test_an_erasure_forgets_what_was_before_it_even_when_that_is_told_later():
     again = folded(late, states={1: UserState()}, erased={1: NOW + 1000})
     assert again.states[1] == UserState()
     assert again.erased_ms == {}
+
+
+def test_an_erased_user_has_blocked_nobody():
+    before = folded(event("block", author=9), event("block", author=8), event("block", user=2, author=9)).states
+    known = {1: before[1]}
+    erasure = [Erasure(user_id=1, time_ms=NOW + 1)]
+    assert blocked_by_erased(erasure, known) == [8, 9]
+    assert blocked_by_erased(erasure, known | {9: before[9]}) == [8]
+    after = folded(*erasure, states=before).states
+    assert [ids(after[user], "blocked_by_ids") for user in (8, 9)] == [[], [2]]
 
 
 def test_nothing_to_fold_changes_nothing():
