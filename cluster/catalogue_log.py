@@ -5,13 +5,18 @@ holds every record that was ever written, in order. Both change at once and are 
 so whoever reads the hash sees what was written before, and whoever follows the stream misses nothing.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Self
+
+import msgspec
 
 from cluster.posts import Post, decode_post, encode_post
 from cluster.settings import Server
 from cluster.store.breaker import Breaker
 from cluster.store.connection import Connection
+
+logger = logging.getLogger(__name__)
 
 STREAM: Final = b"{catalogue}"
 POSTS: Final = b"{catalogue}:posts"
@@ -49,7 +54,7 @@ class Entry(NamedTuple):
     """One entry of the stream."""
 
     position: str
-    post: Post
+    post: Post | None  # None for one that this build cannot read
 
 
 class CatalogueLog:
@@ -92,7 +97,7 @@ class CatalogueLog:
             self._follower.xread({STREAM: position}, count=count, block=block_ms or None)
         )
         entries = answer[0][1] if answer else []
-        return [Entry(position.decode(), decode_post(fields[b"p"])) for position, fields in entries]
+        return [Entry(position.decode(), _readable(position, fields)) for position, fields in entries]
 
     async def close(self) -> None:
         await self._connection.close()
@@ -103,3 +108,12 @@ class CatalogueLog:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _readable(position: bytes, fields: dict[bytes, bytes]) -> Post | None:
+    """The post of an entry; one bad entry must not keep replicas from all that come after it."""
+    try:
+        return decode_post(fields[b"p"])
+    except (KeyError, msgspec.DecodeError) as error:
+        logger.error("entry %s of the catalogue log is passed over: %s", position.decode(), error)
+        return None

@@ -87,7 +87,7 @@ class Follower:
         entries = await self._log.follow(self._position, READ, block_ms)
         for begin in range(0, len(entries), slice_):
             part = entries[begin : begin + slice_]
-            self._catalogue.apply([entry.post for entry in part])
+            self._catalogue.apply([entry.post for entry in part if entry.post is not None])
             self._position = part[-1].position
             await asyncio.sleep(0)  # requests first
         if len(entries) < READ:

@@ -89,6 +89,19 @@ def test_no_change_is_lost_among_writers_and_hash_and_stream_agree(url: str) -> 
     run(url, scenario)
 
 
+def test_an_entry_that_cannot_be_read_is_passed_over(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario(log: CatalogueLog) -> None:
+        with redis.Redis.from_url(url) as client:
+            bad = [client.xadd(STREAM, fields).decode() for fields in ({"p": b"\xc1"}, {"q": b""}, {"p": b"\x80"})]
+        [nothing] = await log.read([1])
+        await log.write([(nothing, post(1))])
+        entries = await log.follow(START, 10, 0)
+        assert [entry.post for entry in entries] == [None, None, None, post(1)]
+        assert all(position in caplog.text for position in bad)
+
+    run(url, scenario)
+
+
 def test_a_store_that_is_gone_says_so_and_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
     with ValkeyServer(tmp_path, Store(port=free_port(), fsync="always")) as server:
 
