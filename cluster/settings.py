@@ -100,6 +100,7 @@ class Quotas(Section):
 
     long_term: Count = Field(400, description="candidates from the two-tower index")
     popular: Count = Field(300, description="candidates from what is popular")
+    trending: Count = Field(50, description="candidates from what trends, in the user's region and everywhere")
     fresh: Count = Field(100, description="candidates from new uploads")
     fresh_hours: Count = Field(24 * 7, description="how old a fresh upload may be")
     prerank: Count = Field(300, description="candidates that are pre-ranked")

@@ -29,7 +29,7 @@ class FeedServer:
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve before the replica counts as ready."""
         await self._replica.warm_up()
-        self._replica.follower.start()
+        self._replica.start()
         self._api.start()
         # What is loaded now stays: the collector need not walk through it during requests.
         gc.collect()

@@ -3,6 +3,7 @@
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
 from deployments.catalogue.catalogue import Catalogue
+from deployments.counters.live_counters import LiveCounters
 from deployments.filters.authors import Blocked, Muted
 from deployments.filters.removed import Removed
 from deployments.filters.seen import Seen
@@ -20,9 +21,12 @@ from deployments.selectors.top import Top
 from deployments.sources.fresh import Fresh
 from deployments.sources.long_term import LongTerm
 from deployments.sources.popular import Popular
+from deployments.sources.trending import Trending
 
 
-def suggestions(release: LoadedRelease, catalogue: Catalogue, store: OnlineStore, settings: Settings) -> Pipeline:
+def suggestions(
+    release: LoadedRelease, catalogue: Catalogue, counters: LiveCounters, store: OnlineStore, settings: Settings
+) -> Pipeline:
     """Posts from everywhere, for `home` and `explore` alike."""
     quotas = settings.quotas
     return Pipeline(
@@ -30,12 +34,13 @@ def suggestions(release: LoadedRelease, catalogue: Catalogue, store: OnlineStore
         sources=[
             LongTerm(catalogue, quotas.long_term),
             Popular(release.popular, catalogue, quotas.popular),
+            Trending(counters, quotas.trending),
             Fresh(catalogue, quotas.fresh, quotas.fresh_hours),
         ],
         steps=[
             Removed(catalogue),
             Unpublished(catalogue),
-            Seen(),
+            Seen(catalogue),
             Blocked(catalogue),
             Muted(catalogue),
             First(quotas.prerank),
@@ -51,8 +56,8 @@ def suggestions(release: LoadedRelease, catalogue: Catalogue, store: OnlineStore
 
 
 def surfaces(
-    release: LoadedRelease, catalogue: Catalogue, store: OnlineStore, settings: Settings
+    release: LoadedRelease, catalogue: Catalogue, counters: LiveCounters, store: OnlineStore, settings: Settings
 ) -> dict[str, Pipeline]:
     """The pipeline of each surface that a request may name."""
-    pipeline = suggestions(release, catalogue, store, settings)
+    pipeline = suggestions(release, catalogue, counters, store, settings)
     return {"home": pipeline, "explore": pipeline}

@@ -25,7 +25,7 @@ from deployments.consumers.consumer import Batching, Entry
 from deployments.consumers.counter_book import CounterBook
 from deployments.consumers.specification import Context
 from deployments.consumers.trend_lists import trend_lists
-from kernels.columns import I32
+from kernels.columns import F32, I32, I64
 from kernels.fold import fold_counts
 from kernels.trending import fold_regions
 
@@ -43,6 +43,23 @@ class _Books:
         self.posts = CounterBook(store, post_key)
         self.authors = CounterBook(store, author_key)
         self.totals = CounterBook(store, lambda _: TOTALS)
+
+    def fold(self, rows: tuple[I32, I32, I32], regions: I64, columns: I32, amounts: F32, times_ms: I64) -> None:
+        """Fold effects into the `rows` of posts, authors and totals, in order."""
+        for book, at in zip((self.posts, self.authors, self.totals), rows, strict=True):
+            fold_counts(book.column("counts"), book.column("counted_ms"), at, columns, amounts, times_ms)
+        posts = self.posts
+        fold_regions(
+            posts.column("region"),
+            posts.column("region_hour"),
+            posts.column("region_day"),
+            posts.column("told_ms"),
+            rows[0],
+            regions,
+            columns,
+            amounts,
+            times_ms,
+        )
 
 
 class PostsConsumer:
@@ -62,7 +79,9 @@ class PostsConsumer:
     @classmethod
     def make(cls, context: Context) -> "PostsConsumer":
         """The posts consumer of a Cascade."""
-        return cls(FencedStore(context.urls.state, context.settings.store, cls.name), context.clock)
+        consumer = cls(FencedStore(context.urls.state, context.settings.store, cls.name), context.clock)
+        consumer._warm_up()
+        return consumer
 
     def decode(self, payload: bytes) -> EffectBatch:
         return decode_effects(payload)
@@ -99,23 +118,17 @@ class PostsConsumer:
         ids, author_ids, topics, regions, columns, amounts, times_ms = map(np.concatenate, arrays)
         books = self._books
         posts, authors = await books.posts.rows_of(ids), await books.authors.rows_of(author_ids)
-        everything = await books.totals.rows_of(np.zeros(len(ids), np.int64))
-        for book, rows in ((books.posts, posts), (books.authors, authors), (books.totals, everything)):
-            fold_counts(book.column("counts"), book.column("counted_ms"), rows, columns, amounts, times_ms)
-        fold_regions(
-            books.posts.column("region"),
-            books.posts.column("region_hour"),
-            books.posts.column("region_day"),
-            books.posts.column("told_ms"),
-            posts,
-            regions,
-            columns,
-            amounts,
-            times_ms,
-        )
         books.posts.column("author")[posts] = author_ids
         books.posts.column("topic")[posts] = topics
+        everything = await books.totals.rows_of(np.zeros(len(ids), np.int64))
+        books.fold((posts, authors, everything), regions, columns, amounts, times_ms)
         return np.unique(posts), np.unique(authors[authors >= 0])
+
+    def _warm_up(self) -> None:
+        """Compile the kernels, or load their code, before anyone waits for them."""
+        none, no_rows = np.zeros(0, np.int64), np.zeros(0, np.int32)
+        self._books.fold((no_rows, no_rows, no_rows), none, no_rows, np.zeros(0, np.float32), none)
+        trend_lists(self._books.posts, 0)
 
     def _trends(self) -> Trending | None:
         """What trends by now; None when that was looked at a moment ago."""

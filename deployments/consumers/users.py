@@ -10,7 +10,7 @@ from typing import Final
 
 from cluster import event_log
 from cluster.effects import STREAM, encode_effects
-from cluster.events import Record, decode_record
+from cluster.events import Event, Record, decode_record
 from cluster.release import Releases
 from cluster.store.client import user_key
 from cluster.store.fenced import FencedStore, Write
@@ -41,6 +41,8 @@ class UsersConsumer:
     @classmethod
     def make(cls, context: Context) -> "UsersConsumer":
         """The users consumer of a Cascade, whose days are those of its release."""
+        # The kernel is compiled, or its code loaded, before anyone waits for it.
+        fold([Event(event_id="warm up", user_id=0, action="like", post_id=0, time_ms=1)], {0: UserState()}, {}, 0)
         manifest = Releases(context.settings.releases).get(context.release).manifest
         return cls(FencedStore(context.urls.state, context.settings.store, cls.name), manifest.utc_offset_ms)
 

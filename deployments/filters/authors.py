@@ -1,4 +1,4 @@
-"""Posts of authors whom the user has blocked or muted."""
+"""Posts of authors whom the user has blocked or muted, or who have blocked the user."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,10 @@ class Blocked(Filter):
         self._catalogue = catalogue
 
     def enabled(self, query: Query) -> bool:
-        return bool(query.state.blocked_ids)
+        return bool(query.state.blocked_ids or query.state.blocked_by_ids)
 
     def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
-        return _not_by(query.state.blocked_ids, self._catalogue, candidates)
+        return _not_by(query.state.blocked_ids + query.state.blocked_by_ids, self._catalogue, candidates)
 
 
 class Muted(Filter):

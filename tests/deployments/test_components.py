@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -34,12 +35,24 @@ POSTS = LIVE.posts
 
 def test_seen_removes_what_the_history_holds():
     asked = query(POSTS, seen=(1003, 1005, 77))
-    assert Seen().enabled(asked)
-    assert Seen().keep(asked, candidates(2, 3, 4, 5)).tolist() == [True, False, True, False]
-    assert not Seen().enabled(query(POSTS))
+    assert Seen(LIVE).enabled(asked)
+    assert Seen(LIVE).keep(asked, candidates(2, 3, 4, 5)).tolist() == [True, False, True, False]
+    assert not Seen(LIVE).enabled(query(POSTS))
 
 
-@pytest.mark.parametrize(("component", "field"), [(Blocked(LIVE), "blocked_ids"), (Muted(LIVE), "muted_ids")])
+def test_what_has_left_the_history_stays_seen_for_a_day():
+    asked = query(POSTS, seen=(1003,))
+    times = np.array([NOW // 1000 - 23 * 3600, NOW // 1000 - 25 * 3600], np.uint32)
+    asked.state = msgspec.structs.replace(
+        asked.state, seen_posts=np.array([1004, 1005]).tobytes(), seen_times=times.tobytes()
+    )
+    assert Seen(LIVE).keep(asked, candidates(2, 3, 4, 5)).tolist() == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("component", "field"),
+    [(Blocked(LIVE), "blocked_ids"), (Blocked(LIVE), "blocked_by_ids"), (Muted(LIVE), "muted_ids")],
+)
 def test_authors_that_are_blocked_or_muted_are_removed(component, field):
     asked = query(POSTS)
     assert not component.enabled(asked)
