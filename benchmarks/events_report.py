@@ -43,14 +43,15 @@ class EventsPoint(msgspec.Struct, frozen=True):
     consumers: list[ConsumerLag]
 
     def held(self, slo_ms: float) -> bool:
-        """Every batch acknowledged, p99 within `slo_ms`, and no consumer falling behind."""
-        return self.batches.meets(slo_ms) and all(consumer.keeps_up for consumer in self.consumers)
+        """Every batch acknowledged, p99 within `slo_ms`, no consumer falling behind, no watched event lost."""
+        return self.batches.meets(slo_ms) and all(each.keeps_up for each in self.consumers) and not self.effect.missing
 
     def verdict(self, slo_ms: float) -> str:
         """Why it was not held, or `ok`."""
-        late = ", ".join(f"{each.name} {each.lag_at_end} behind" for each in self.consumers if not each.keeps_up)
-        batches = verdict(self.batches, slo_ms)
-        return late if late and batches == "ok" else "; ".join(part for part in (batches, late) if part)
+        parts = [] if self.batches.meets(slo_ms) else [verdict(self.batches, slo_ms)]
+        parts += [f"{each.name} {each.lag_at_end} behind" for each in self.consumers if not each.keeps_up]
+        parts += [f"{self.effect.missing} without effect"] if self.effect.missing else []
+        return "; ".join(parts) or "ok"
 
 
 class RawAppends(msgspec.Struct, frozen=True):
@@ -95,7 +96,7 @@ def table(report: EventsReport) -> Table:
     """All points by rate, then the floor; milliseconds."""
     title = f"POST /v1/events at {report.plan.address}, {report.plan.batch} a request: events per second, milliseconds"
     result = Table(title=title, caption=_caption(report), box=None, padding=(0, 1))
-    for heading in ("offered", "taken", "ack p50", "ack p99", "effect p50", "effect p99", "watched", "lag"):
+    for heading in ("offered", "taken", "ack p50", "ack p99", "effect p50", "effect p99", _lag_heading(report)):
         result.add_column(heading, justify="right")
     result.add_column("verdict")
     for point in sorted([report.unloaded, *report.points], key=lambda point: point.events_per_s):
@@ -105,16 +106,20 @@ def table(report: EventsReport) -> Table:
             *_acknowledged(point.batches, report.plan.batch),
             f"{effect.ms.p50:.1f}",
             f"{effect.ms.p99:.1f}",
-            f"{effect.watched}" + (f" ({effect.missing} missing)" if effect.missing else ""),
-            ", ".join(f"{each.name} {each.lag_at_end}" for each in point.consumers),
+            ", ".join(str(each.lag_at_end) for each in point.consumers),
             point.verdict(report.plan.slo_ms),
         )
     floor = report.floor
     for name, appends in (("append, unloaded", floor.unloaded), ("append, sustained", floor.at_sustained)):
         if appends is not None:
             offered = f"{appends.rate * report.plan.batch:g}"
-            result.add_row(offered, *_acknowledged(appends, report.plan.batch), "", "", "", "", name)
+            result.add_row(offered, *_acknowledged(appends, report.plan.batch), "", "", "", name)
     return result
+
+
+def _lag_heading(report: EventsReport) -> str:
+    names = ", ".join(each.name for each in report.unloaded.consumers)
+    return f"behind: {names}" if names else "behind"
 
 
 def _acknowledged(point: Point, batch: int) -> tuple[str, str, str]:

@@ -1,9 +1,10 @@
-"""The report of `cascade bench serve`: one document for machines, one table for people."""
+"""The report of `cascade bench serve`: one document for machines, tables for people."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from rich.console import Group
 from rich.table import Table
 
 from benchmarks.answers import Stage
@@ -102,21 +103,26 @@ def verdict(point: Point, slo_ms: float) -> str:
     return "not kept up with" if point.valid else "generator late"
 
 
-def table(report: Report) -> Table:
-    """All points by rate, each with the generator's p99 lag; what follows from them is the caption."""
+def tables(report: Report) -> Group:
+    """All points by rate, without events and with them; what follows from them is the caption."""
+    slo_ms, beside = report.plan.slo_ms, report.with_events
+    quiet = [(point, verdict(point, slo_ms)) for point in [report.unloaded, *report.points]]
     title = f"POST /v1/feed at {report.plan.address}: requests per second, milliseconds"
-    result = Table(title=title, caption=_caption(report), box=None, padding=(0, 1))
+    parts = [_table(title, quiet)]
+    if beside is not None:
+        busy = [(point.feeds, _busy_verdict(point, slo_ms)) for point in beside.points]
+        parts.append(_table(f"with {beside.events_per_s:g} events per second", busy))
+    parts[-1].caption = _caption(report)
+    return Group(*parts)
+
+
+def _table(title: str, points: list[tuple[Point, str]]) -> Table:
+    """Points with their verdicts by rate, each with the generator's p99 lag."""
+    result = Table(title=title, box=None, padding=(0, 1))
     for heading in ("offered", "served", "p50", "p90", "p99", "p99.9", "max", "degraded", "short", "lag"):
         result.add_column(heading, justify="right")
-    if report.with_events:
-        result.add_column("events/s", justify="right")
     result.add_column("verdict")
-    quiet = [(point, "", verdict(point, report.plan.slo_ms)) for point in [report.unloaded, *report.points]]
-    busy = [
-        (point.feeds, f"{point.flow.acknowledged:.0f}", _busy_verdict(point, report.plan.slo_ms))
-        for point in (report.with_events.points if report.with_events else [])
-    ]
-    for point, events, why in sorted([*quiet, *busy], key=lambda row: (row[0].rate, row[1])):
+    for point, said in sorted(points, key=lambda row: row[0].rate):
         latency = point.latency_ms
         times = (latency.p50, latency.p90, latency.p99, latency.p999, latency.max)
         result.add_row(
@@ -126,8 +132,7 @@ def table(report: Report) -> Table:
             str(point.degraded),
             str(point.short),
             f"{point.lag_ms.p99:.2f}",
-            *([events] if report.with_events else []),
-            why,
+            said,
         )
     return result
 

@@ -12,7 +12,7 @@ from benchmarks.beside_events import BesideEvents
 from benchmarks.event_batches import check_batch
 from benchmarks.event_flow import FlowPlan
 from benchmarks.http_client import Address
-from benchmarks.report import Plan, table
+from benchmarks.report import Plan, tables
 from benchmarks.running import find_run
 from benchmarks.serving_benchmark import ServingBenchmark
 from benchmarks.sweep import HIGHEST
@@ -107,7 +107,7 @@ def serve(
     state_of = (run.store_url, settings.store) if run and state else None
     report = uvloop.run(benchmark.run(floor_of=run if floor else None, compute=compute, state_of=state_of))
     if not as_json:
-        Console().print(table(report))
+        Console().print(tables(report))
     if out:
         report.write(out)
     sys.stdout.write(report.json().decode() + "\n")

@@ -8,6 +8,7 @@ import numpy as np
 from aiohttp import web
 
 from cluster.event_log import STREAM
+from cluster.settings import Store
 from cluster.store.client import OnlineStore
 from cluster.store.consumers import ConsumerStatus
 from cluster.user_state import EVENT, UserState, pack
@@ -36,7 +37,8 @@ def consumer(name: str = "users", lag: int | None = 0, applied: int = 0, **said)
 class Cascade:
     """Answers /v1/events and /v1/status. With a store, it applies lone impressions at once."""
 
-    store: OnlineStore | None = None
+    store_url: str | None = None
+    store: OnlineStore | None = None  # made on the loop that uses it
     #: Events of a batch from which on batches are refused with 429.
     refuses: int = 10**9
     lag: int | None = 0
@@ -51,13 +53,15 @@ class Cascade:
         if len(events) >= self.refuses:
             return web.Response(status=429, body=b"{}")
         self.taken += events
-        if self.store is not None and "events" not in body:
-            await self._apply(body)
+        if self.store_url is not None and "events" not in body:
+            self.store = self.store or OnlineStore(self.store_url, Store())
+            await self._apply(self.store, body)
         return web.Response(body=msgspec.json.encode(EventsResponse(len(events), 0, [])))
 
-    async def _apply(self, event: dict) -> None:
-        history = np.array([(event["post_id"], 1, 0, 0.0)], EVENT)
-        await self.store.write_users({event["user_id"]: pack(UserState(history=history.tobytes()))})
+    async def _apply(self, store: OnlineStore, event: dict) -> None:
+        shown = [(each["post_id"], 1, 0, 0.0) for each in self.taken if each["user_id"] == event["user_id"]]
+        history = np.array(shown, EVENT).tobytes()
+        await store.write_users({event["user_id"]: pack(UserState(history=history))})
 
     def _status(self) -> Status:
         told = [consumer(name, self.lag, len(self.taken)) for name in self.consumers]

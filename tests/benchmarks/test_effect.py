@@ -26,14 +26,8 @@ def seen(address: Address, url: str, seconds: float) -> Effect:
 
 
 def test_an_event_is_in_effect_when_the_user_s_history_has_it(store_server):
-    cascade = Cascade()
-
-    async def handle(request):
-        if cascade.store is None:  # made on the loop that uses it
-            cascade.store = OnlineStore(store_server.url, Store())
-        return await cascade.handle(request)
-
-    with serving(handle) as address:
+    cascade = Cascade(store_server.url)
+    with serving(cascade.handle) as address:
         found = seen(address, store_server.url, 1.0)
     assert found.watched == len(cascade.taken) > 0
     assert found.missing == 0

@@ -29,8 +29,6 @@ POINT = EventsPoint(100.0, BATCHES, Effect(0, 0, BATCHES.latency_ms), [LAG])
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("CASCADE_HOME", str(tmp_path / "home"))
-    # The small server applies nothing: what has no effect is given up soon.
-    monkeypatch.setattr(effect, "PATIENCE_S", 0.1)
 
 
 def bench(capsys, *arguments: object) -> dict:
@@ -40,7 +38,7 @@ def bench(capsys, *arguments: object) -> dict:
 
 def test_given_rates(world, store_server, event_server, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(events_benchmark, "APPENDED", 500)
-    out, cascade = tmp_path / "deep" / "report.json", Cascade(refuses=10**9)
+    out, cascade = tmp_path / "deep" / "report.json", Cascade(store_server.url)
     with serving(cascade.handle) as address, redis.Redis.from_url(event_server.url) as client:
         before = client.xlen(STREAM)
         run = run_at(address.url, str(world.folder), store_url=store_server.url, events_url=event_server.url)
@@ -58,6 +56,8 @@ def test_given_rates(world, store_server, event_server, tmp_path, capsys, monkey
     for point in [report["unloaded"], *report["points"]]:
         assert point["batches"]["errors"] == {}
         assert point["batches"]["latency_ms"]["p99"] > 0
+        assert point["effect"]["watched"] > point["effect"]["missing"] == 0
+        assert point["effect"]["ms"]["p50"] > 0
     floor = report["floor"]
     assert floor["most_events_per_s"] > 0
     assert floor["unloaded"]["errors"] == {}
@@ -73,6 +73,7 @@ def test_given_rates(world, store_server, event_server, tmp_path, capsys, monkey
 
 def test_refusals_fail_every_rate(world, store_server, event_server, capsys, monkeypatch):
     monkeypatch.setattr(events_benchmark, "APPENDED", 100)
+    monkeypatch.setattr(effect, "PATIENCE_S", 0.1)  # this server applies nothing
     seen = 0
     cascade = Cascade(consumers=[])
 
@@ -109,4 +110,7 @@ def test_a_rate_is_held_when_it_is_acknowledged_and_applied():
     assert POINT.verdict(200) == "ok"
     assert slow.verdict(200) == "users 101 behind"
     assert failed.verdict(200) == "1 429"
+    lost = msgspec.structs.replace(POINT, events_per_s=500.0, effect=Effect(9, 1, BATCHES.latency_ms))
+    assert highest_held([POINT, lost], 200) == POINT
+    assert lost.verdict(200) == "1 without effect"
     assert msgspec.structs.replace(slow, batches=refused).verdict(200) == "1 429; users 101 behind"

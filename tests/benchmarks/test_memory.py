@@ -12,13 +12,14 @@ from benchmarks.memory import Growth, MemoryWatch, ProcessMemory, growth, proces
 from cluster.processes.run_state import ProcessId
 from tests.benchmarks.servers import run_at
 
-#: Takes 40 MB when it gets a line, says so, and waits for its end.
-GROWING = "import sys; sys.stdin.readline(); kept = bytearray(b'x') * 40_000_000; print('grown', flush=True); input()"
+#: Says that it is there, takes 40 MB when it gets a line, says so, and waits for its end.
+GROWING = "print(flush=True); input(); kept = bytearray(b'x') * 40_000_000; print(flush=True); input()"
 
 
 @pytest.fixture
 def child():
     with subprocess.Popen([sys.executable, "-c", GROWING], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
         yield process
         process.kill()
 

@@ -132,6 +132,7 @@ def test_events_flow_beside_every_second_point(world, store_server, capsys):
         )
     printed = capsys.readouterr()
     report = msgspec.json.decode(printed.out.splitlines()[-1])
+    assert "with 400 events per second" in printed.out
     assert report["plan"]["events_per_s"] == 400
     assert [point["rate"] for point in report["points"]] == [20, 30]
     beside = report["with_events"]
