@@ -23,8 +23,10 @@ STATUS: Final = "/v1/status"
 #: How often the reports are looked up, and how long that may take, in seconds.
 PERIOD_S: Final = 0.5
 TIMEOUT_S: Final = 2.0
-#: A consumer that keeps up is less than this behind, in seconds, and what it collects before it applies it.
+#: A consumer that keeps up is less than this behind, in seconds.
 ALLOWED_S: Final = 1.0
+#: One that collects entries before it applies them also has those, and the next ones while it applies the first.
+COLLECTED_TIMES: Final = 2.0
 #: How long consumers may take to work off what an earlier point left, in seconds.
 DRAIN_S: Final = 300.0
 
@@ -84,13 +86,20 @@ class Lags:
     async def drained(self) -> None:
         """Wait until every consumer has told anew that it is not behind. Raises CascadeError when one does not."""
         since_ms, deadline = time.time() * 1e3, time.monotonic() + DRAIN_S
-        while behind := [status for status in await self._look() if self._is_behind(status, since_ms)]:
+        while behind := [status for status in await self.look() if self._is_behind(status, since_ms)]:
             if time.monotonic() > deadline:
                 names = ", ".join(f"{status.name} by {status.lag}" for status in behind)
                 raise CascadeError(
                     f"consumers are behind after {DRAIN_S:g} s without load: {names}", "see `cascade status`"
                 )
             await asyncio.sleep(PERIOD_S)
+
+    async def look(self) -> list[ConsumerStatus]:
+        """The reports as they are; none when the server does not tell."""
+        answer = await ask(self._pool, self._request, TIMEOUT_S)
+        if answer.status != 200:
+            return []
+        return msgspec.json.decode(answer.body, type=Status).consumers or []
 
     def _is_behind(self, status: ConsumerStatus, since_ms: float) -> bool:
         if status.name in self._collected_s:
@@ -107,7 +116,7 @@ class Lags:
             stream=last.stream,
             lag_at_end=told[-1].lag,
             lag_most=max(known, default=None),
-            allowed=max(1.0, coming * (ALLOWED_S + self._collected_s.get(last.name, 0.0))),
+            allowed=max(1.0, coming * (ALLOWED_S + COLLECTED_TIMES * self._collected_s.get(last.name, 0.0))),
             entries_per_s=round(applied, 1),
             poisoned=last.poisoned,
             waiting=told[-1].waiting,
@@ -115,16 +124,9 @@ class Lags:
 
     async def _follow(self) -> None:
         while True:
-            for status in await self._look():
+            for status in await self.look():
                 self._reports[status.name][status.updated_ms] = status
             await asyncio.sleep(PERIOD_S)
-
-    async def _look(self) -> list[ConsumerStatus]:
-        """The reports as they are; none when the server does not tell."""
-        answer = await ask(self._pool, self._request, TIMEOUT_S)
-        if answer.status != 200:
-            return []
-        return msgspec.json.decode(answer.body, type=Status).consumers or []
 
 
 def _silent(reports: Mapping[int, ConsumerStatus]) -> ConsumerLag:

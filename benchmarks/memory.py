@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ from cluster.processes.stopping import users_of
 
 MB: Final = 1e6
 HOUR_S: Final = 3600.0
+#: Begins the names of what Ray runs for itself.
+RAYS_OWN: Final = "Ray: "
 #: A line through fewer points has no standard error worth the name.
 FEWEST: Final = 3
 
@@ -58,6 +60,13 @@ def growth(seconds: NDArray[np.float64], mb: NDArray[np.float64]) -> Growth:
     return Growth(*np.round([mb[0], mb[-1], slope, error], 3).tolist())
 
 
+def total(growths: Sequence[Growth]) -> Growth:
+    """The sum of growths, as if they were independent."""
+    begin, end, slope, error = np.array([(g.begin_mb, g.end_mb, g.mb_per_hour, g.standard_error) for g in growths]).T
+    sums = begin.sum(), end.sum(), slope.sum(), np.sqrt((error**2).sum())
+    return Growth(*np.round(sums, 3).tolist())
+
+
 def processes_of(run: Run) -> list[psutil.Process]:
     """What runs for `run` on this machine: `cascade up`, both stores, Ray and all that it started."""
     known = [process.find() for process in (run.up, run.store, run.events) if process is not None]
@@ -66,17 +75,16 @@ def processes_of(run: Run) -> list[psutil.Process]:
     return sorted({process.pid: process for process in found}.values(), key=lambda process: process.pid)
 
 
-def process_name(process: psutil.Process, run: Run) -> str:
-    """A name for people. Raises psutil.NoSuchProcess."""
-    roles = {each.pid: role for role, each in (("state store", run.store), ("event store", run.events)) if each}
-    roles[run.up.pid] = "cascade up"
+def process_name(process: psutil.Process, roles: Mapping[int, str]) -> str:
+    """A name for people; `roles` has those of known processes, by id. Raises psutil.NoSuchProcess."""
     if process.pid in roles:
         return roles[process.pid]
     command = process.cmdline() or [process.name()]
-    if command[0].startswith("ray::"):
-        return command[0].split(".")[0].split()[0]  # without the method that it is in
+    if command[0].startswith("ray::"):  # ray::CLASS.METHOD, or for a deployment ray::ServeReplica:APPLICATION:NAME
+        title = command[0].removeprefix("ray::").split(".")[0].split()[0]
+        return title.rsplit(":", 1)[1] if ":" in title else RAYS_OWN + title
     scripts = [Path(part).name for part in command[1:] if part.endswith(".py")]
-    return scripts[0] if scripts and "python" in command[0] else Path(command[0].split()[0]).name
+    return RAYS_OWN + (scripts[0] if scripts else Path(command[0].split()[0]).name)
 
 
 class MemoryWatch:

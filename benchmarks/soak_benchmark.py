@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Final
@@ -24,6 +24,7 @@ from benchmarks.users import FeedRequests
 from cluster.errors import CascadeError
 from cluster.processes.run_state import Run
 from cluster.settings import Settings
+from cluster.store.consumers import ConsumerStatus
 
 #: Length of a part in seconds; the answers of a part are kept in memory until it ends.
 PART_S: Final = 30.0
@@ -50,17 +51,16 @@ class SoakBenchmark:
     async def run(self) -> SoakReport:
         """Load and watch. Raises CascadeError when the server does not answer in the first part."""
         machine = describe()
-        before = self._processes()
         streams = await asyncio.to_thread(stream_lengths, self._run.urls)
-        async with (
-            Lags(self._address, collected_s(self._settings)) as lags,
-            MemoryWatch(((name, process) for process, name in before.items()), self._plan.every) as memory,
-        ):
-            async with self._events() as flow:
+        async with Lags(self._address, collected_s(self._settings)) as lags:
+            roles = self._roles(await lags.look())
+            before = self._processes(roles)
+            watched = [(name, process) for process, name in before.items()]
+            async with MemoryWatch(watched, self._plan.every) as memory, self._events() as flow:
                 parts, begin = await self._parts()
                 consumers = lags.during(begin, time.time(), self._plan.events_per_s)
                 flowed = await self._flowed(flow)
-            after = self._processes()
+            after = self._processes(roles | self._roles(await lags.look()))
         streams_after = await asyncio.to_thread(stream_lengths, self._run.urls)
         return SoakReport(
             benchmark="soak",
@@ -77,12 +77,19 @@ class SoakBenchmark:
             not_reported=self._not_reported,
         )
 
-    def _processes(self) -> dict[psutil.Process, str]:
+    def _roles(self, consumers: Sequence[ConsumerStatus]) -> dict[int, str]:
+        """What the processes do that are no deployments, by their ids."""
+        roles = {each.pid: f"consumer {each.name}" for each in consumers if each.pid is not None}
+        stores = {"state store": self._run.store, "event store": self._run.events}
+        roles |= {each.pid: role for role, each in stores.items() if each is not None}
+        return roles | {self._run.up.pid: "cascade up"}
+
+    def _processes(self, roles: Mapping[int, str]) -> dict[psutil.Process, str]:
         """The run's processes and their names."""
         names = {}
         for process in processes_of(self._run):
             with suppress(psutil.NoSuchProcess):
-                names[process] = process_name(process, self._run)
+                names[process] = process_name(process, roles)
         return names
 
     @asynccontextmanager

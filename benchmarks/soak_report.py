@@ -12,7 +12,7 @@ from rich.table import Table
 from benchmarks.event_flow import Flowed
 from benchmarks.lag import ConsumerLag
 from benchmarks.machine import Machine
-from benchmarks.memory import Growth, ProcessMemory
+from benchmarks.memory import RAYS_OWN, Growth, ProcessMemory, total
 from benchmarks.point import Point
 
 
@@ -100,15 +100,20 @@ def tables(report: SoakReport) -> Group:
     """Memory by process with its growth, and streams; what else was seen is the caption."""
     plan = report.plan
     memory = Table(
-        title=f"{plan.minutes:g} minutes, {plan.rate:g} feeds/s, {plan.events_per_s:g} events/s: MB and MB/hour",
+        title=f"{plan.minutes:g} minutes, {plan.rate:g} feeds/s, {plan.events_per_s:g} events/s: MB, MB per hour",
         box=None,
         padding=(0, 1),
     )
     memory.add_column("process")
     for heading in ("RSS", "at the end", "RSS/hour", "PSS", "at the end", "PSS/hour"):
         memory.add_column(heading, justify="right")
-    for each in report.memory:
+    own = [each for each in report.memory if not each.name.startswith(RAYS_OWN)]
+    rays = [each for each in report.memory if each.name.startswith(RAYS_OWN)]
+    for each in sorted(own, key=lambda each: each.name):
         memory.add_row(f"{each.name} {each.pid}", *_growth(each.rss), *_growth(each.pss))
+    if rays:
+        sums = total([each.rss for each in rays]), total([each.pss for each in rays])
+        memory.add_row(f"{len(rays)} of Ray's own", *_growth(sums[0]), *_growth(sums[1]))
     streams = Table(caption=_caption(report), box=None, padding=(0, 1))
     for heading in ("stream", "entries", "at the end"):
         streams.add_column(heading, justify="left" if heading == "stream" else "right")

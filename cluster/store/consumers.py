@@ -47,6 +47,7 @@ class ConsumerStatus(Struct, frozen=True, kw_only=True):
     poisoned: int  # entries set aside since its process started
     waiting: str | None  # why it does not go on at the moment
     updated_ms: int  # real time in Unix milliseconds
+    pid: int | None = None  # of its process, on the machine where that runs
 
     @property
     def silent_s(self) -> float:

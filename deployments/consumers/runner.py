@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -170,6 +171,7 @@ class Runner(Generic[T]):
                 poisoned=self._poisoned,
                 waiting=self._waiting,
                 updated_ms=time.time_ns() // 1_000_000,
+                pid=os.getpid(),
             )
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmarks.memory import Growth, MemoryWatch, ProcessMemory, growth, process_name, processes_of
+from benchmarks.memory import Growth, MemoryWatch, ProcessMemory, growth, process_name, processes_of, total
 from cluster.processes.run_state import ProcessId
 from tests.benchmarks.servers import run_at
 
@@ -43,6 +43,10 @@ def test_too_few_samples_have_no_slope(samples):
     found = growth(np.arange(float(samples)), np.ones(samples))
     assert (found.begin_mb, found.end_mb) == (1, 1)
     assert np.isnan(found.mb_per_hour)
+
+
+def test_independent_growths_add_up():
+    assert total([Growth(1.0, 2.0, 3.0, 3.0), Growth(10.0, 20.0, -1.0, 4.0)]) == Growth(11.0, 22.0, 2.0, 5.0)
 
 
 def test_unknown_memory_has_no_slope_and_none_at_all_is_an_error():
@@ -87,7 +91,8 @@ def test_the_processes_of_a_run_and_their_names(child, tmp_path):
         run = msgspec.structs.replace(
             run_at("http://h:1"), store=ProcessId.of(store.pid), events=gone, ray_folder=str(tmp_path / "ray")
         )
-        found = {process.pid: process_name(process, run) for process in processes_of(run)}
+        roles = {os.getpid(): "cascade up", store.pid: "state store"}
+        found = {process.pid: process_name(process, roles) for process in processes_of(run)}
         store.communicate(b"\n")
     assert found == {os.getpid(): "cascade up", store.pid: "state store"}
 
@@ -96,10 +101,12 @@ def test_what_ray_starts_is_found_by_its_folder(tmp_path):
     run = msgspec.structs.replace(run_at("http://h:1"), ray_folder=str(tmp_path))
     script = tmp_path / "dashboard.py"
     script.write_text("import sys; print(flush=True); sys.stdin.read()")
-    named = (
-        "import os, sys; os.execv(sys.executable, ['ray::ServeReplica:cascade:FeedServer.handle', '-c', sys.argv[1]])"
-    )
-    commands = [[sys.executable, str(script)], [sys.executable, "-c", named, script.read_text()]]
+    titled = "import os, sys; os.execv(sys.executable, [sys.argv[1], '-c', sys.argv[2]])"
+    commands = [
+        [sys.executable, str(script)],
+        [sys.executable, "-c", titled, "ray::ServeController.listen_for_change", script.read_text()],
+        [sys.executable, "-c", titled, "ray::ServeReplica:cascade:FeedServer.handle_request", script.read_text()],
+    ]
     environment = os.environ | {"RAY_TMPDIR": str(tmp_path)}
     workers = [
         subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -108,8 +115,8 @@ def test_what_ray_starts_is_found_by_its_folder(tmp_path):
     try:
         for worker in workers:
             worker.stdout.readline()
-        names = {process.pid: process_name(process, run) for process in processes_of(run)}
+        names = {process.pid: process_name(process, {}) for process in processes_of(run)}
     finally:
         for worker in workers:
             worker.communicate()
-    assert [names[worker.pid] for worker in workers] == ["dashboard.py", "ray::ServeReplica:cascade:FeedServer"]
+    assert [names[worker.pid] for worker in workers] == ["Ray: dashboard.py", "Ray: ServeController", "FeedServer"]

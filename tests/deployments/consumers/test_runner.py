@@ -259,6 +259,7 @@ def test_an_effect_that_cannot_be_had_now_is_waited_for(stores: Stores) -> None:
             await asyncio.sleep(1.2)
             [report] = await consumers.reports()
             assert (report.waiting, report.lag, report.poisoned) == ("the disk is full", 2, 0)
+            assert report.pid == os.getpid()
             assert adder.tries < 30, "it does not spin"
             adder.full = False
             await until(lambda: stores.result() == (3, 2))
