@@ -18,6 +18,7 @@ from deployments.scorers.utility import Utility
 from deployments.selectors.first import First
 from deployments.selectors.rerank import Rerank
 from deployments.selectors.top import Top
+from deployments.sources.following import Following
 from deployments.sources.fresh import Fresh
 from deployments.sources.long_term import LongTerm
 from deployments.sources.popular import Popular
@@ -33,6 +34,7 @@ def suggestions(
         query_hydrators=[UserStateHydrator(store, release, catalogue)],
         sources=[
             LongTerm(catalogue, quotas.long_term),
+            Following(catalogue, quotas.following, quotas.following_hours),
             Popular(release.popular, catalogue, quotas.popular),
             Trending(counters, quotas.trending),
             Fresh(catalogue, quotas.fresh, quotas.fresh_hours),

@@ -78,6 +78,15 @@ class Catalogue:
         """Rows of up to `limit` posts published from `after_ms` to `until_ms`, the newest first."""
         return self._by_time.newest(after_ms, until_ms, limit, self._is_current)
 
+    def newest_by(self, authors: I32, after_ms: int, until_ms: int, limit: int) -> I32:
+        """The same of the posts of some authors, by their rows."""
+
+        def keep(rows: I32, times_ms: I64) -> NDArray[np.bool_]:
+            theirs: NDArray[np.bool_] = np.isin(self.posts.columns.author[rows], authors)
+            return theirs & self._is_current(rows, times_ms)
+
+        return self._by_time.newest(after_ms, until_ms, limit, keep)
+
     def first_alive(self, rows: I32, limit: int) -> I32:
         """The first `limit` of `rows` that have not been removed."""
         taken = limit

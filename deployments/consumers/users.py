@@ -8,6 +8,8 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+from ray.util.metrics import Counter
+
 from cluster import event_log
 from cluster.effects import STREAM, encode_effects
 from cluster.events import Event, Record, decode_record
@@ -36,7 +38,7 @@ class UsersConsumer:
         self._store = store
         self._utc_offset_ms = utc_offset_ms
         self._position = ""
-        self.unreadable = 0  # blobs set aside so far
+        self._unreadable = Counter("cascade_unreadable_users", "User states set aside, because they cannot be read.")
 
     @classmethod
     def make(cls, context: Context) -> "UsersConsumer":
@@ -71,7 +73,8 @@ class UsersConsumer:
         )
         await self._store.write(self._position, position, change)
         self._position = position
-        self.unreadable += len(aside)
+        if aside:
+            self._unreadable.inc(len(aside))
 
     async def _read(
         self, users: Sequence[int], aside: dict[bytes, bytes]

@@ -20,6 +20,7 @@ from deployments.scorers.utility import Utility
 from deployments.selectors.first import First
 from deployments.selectors.rerank import Rerank
 from deployments.selectors.top import Top
+from deployments.sources.following import Following
 from deployments.sources.fresh import Fresh
 from deployments.sources.long_term import LongTerm
 from deployments.sources.popular import Popular
@@ -139,3 +140,16 @@ def test_rerank_applies_the_rules_of_the_settings():
     # 19 is minutes old and rises over 1 of the same author; the third post of author 100 waits for the fifth place.
     assert feed.rows.tolist() == [0, 3, 19, 1, 6]
     np.testing.assert_allclose(feed.score, [1.0, 0.9, 0.726, 0.7, 0.8], rtol=1e-6)
+
+
+def test_following_brings_recent_posts_of_followed_authors_the_newest_first():
+    live = catalogue(20)
+    asked = query(live.posts)
+    assert not Following(live, 10, 48).enabled(asked)
+    asked.user = asked.user._replace(follow_author=np.array([1], np.int32))
+    source = Following(live, 3, 10)
+    assert source.enabled(asked)
+    theirs = [row for row in range(19, 8, -1) if live.posts.columns.author[row] == 1]
+    assert source.fetch(asked).tolist() == theirs[:3]
+    live.apply([post(5000, author_id=200, created_ms=NOW)])
+    assert live.posts.post_ids[source.fetch(asked)].tolist()[0] == 5000

@@ -7,6 +7,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 import redis
+from ray.util.metrics import Counter
 
 from cluster.clock import Clock
 from cluster.effects import STREAM as EFFECTS
@@ -103,15 +104,16 @@ def test_a_consumer_that_starts_again_goes_on_where_the_last_one_was(server):
         assert unpack(client.get(user_key(1))).events["time_ms"].tolist() == [NOW - 1000 + n for n in range(1, 6)]
 
 
-def test_an_unreadable_state_is_set_aside_and_counted(server):
-    async def scenario() -> int:
-        users = await consume(server, [event(1)])
-        await users.close()
-        return users.unreadable
+def test_an_unreadable_state_is_set_aside_and_counted(server, monkeypatch):
+    async def scenario() -> None:
+        await (await consume(server, [event(1)])).close()
 
+    counted = []
+    monkeypatch.setattr(Counter, "inc", lambda self, value: counted.append((self.info["name"], value)))
     with redis.Redis.from_url(server.url) as client:
         client.set(user_key(1), b"rubbish")
-        assert asyncio.run(scenario()) == 1
+        asyncio.run(scenario())
+        assert counted == [("cascade_unreadable_users", 1)]
         assert client.get(b"aside:" + user_key(1)) == b"rubbish"
         assert len(unpack(client.get(user_key(1))).events) == 1
 
