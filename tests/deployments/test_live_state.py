@@ -75,7 +75,8 @@ def test_what_many_do_with_a_post_reaches_everybodys_features_and_the_trends(ser
     post = next(iter(seen))
     for fan in fans:
         tell(served, fan, {"action": "like", "post_id": post, "region": "north"})
-    counted = until(lambda: _features_after(served, reader, post, seen[post]["post_impressions_1h"] + len(fans) - 1))
+    # Some of them have been shown the post before: their likes belong to that impression.
+    counted = until(lambda: _features_after(served, reader, post, seen[post]["post_impressions_1h"] + len(fans) / 3))
     assert counted["post_like_rate_1d"] > seen[post]["post_like_rate_1d"]
     assert counted["post_trend"] > seen[post]["post_trend"] + 1
 
