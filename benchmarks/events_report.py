@@ -96,7 +96,7 @@ def table(report: EventsReport) -> Table:
     """All points by rate, then the floor; milliseconds."""
     title = f"POST /v1/events at {report.plan.address}, {report.plan.batch} a request: events per second, milliseconds"
     result = Table(title=title, caption=_caption(report), box=None, padding=(0, 1))
-    for heading in ("offered", "taken", "ack p50", "ack p99", "effect p50", "effect p99", _lag_heading(report)):
+    for heading in ("offered", "taken", "ack p50", "p99", "effect p50", "p99", "behind"):
         result.add_column(heading, justify="right")
     result.add_column("verdict")
     for point in sorted([report.unloaded, *report.points], key=lambda point: point.events_per_s):
@@ -106,7 +106,7 @@ def table(report: EventsReport) -> Table:
             *_acknowledged(point.batches, report.plan.batch),
             f"{effect.ms.p50:.1f}",
             f"{effect.ms.p99:.1f}",
-            ", ".join(str(each.lag_at_end) for each in point.consumers),
+            "/".join(str(each.lag_at_end) for each in point.consumers),
             point.verdict(report.plan.slo_ms),
         )
     floor = report.floor
@@ -115,11 +115,6 @@ def table(report: EventsReport) -> Table:
             offered = f"{appends.rate * report.plan.batch:g}"
             result.add_row(offered, *_acknowledged(appends, report.plan.batch), "", "", "", name)
     return result
-
-
-def _lag_heading(report: EventsReport) -> str:
-    names = ", ".join(each.name for each in report.unloaded.consumers)
-    return f"behind: {names}" if names else "behind"
 
 
 def _acknowledged(point: Point, batch: int) -> tuple[str, str, str]:
@@ -133,5 +128,7 @@ def _caption(report: EventsReport) -> str:
         latency, effect = report.sustained.batches.latency_ms, report.sustained.effect.ms
         parts.append(f"there acknowledged in p50 {latency.p50:.1f}, p99 {latency.p99:.1f} ms")
         parts.append(f"in effect after p50 {effect.p50:.1f}, p99 {effect.p99:.1f} ms")
+    if report.unloaded.consumers:
+        parts.append("behind are " + "/".join(each.name for each in report.unloaded.consumers))
     parts.append(f"append alone: at most {report.floor.most_events_per_s:.0f} events/s")
     return "; ".join(parts)

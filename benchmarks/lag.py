@@ -52,7 +52,7 @@ class ConsumerLag:
 
 def collected_s(settings: Settings) -> Mapping[str, float]:
     """Seconds for which a consumer collects entries before it applies them, by its name; the others do not."""
-    return {archive.NAME: settings.archive.flush_s}
+    return dict.fromkeys((archive.NAME, archive.POSTS), settings.archive.flush_s)
 
 
 class Lags:

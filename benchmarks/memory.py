@@ -54,7 +54,9 @@ def growth(seconds: NDArray[np.float64], mb: NDArray[np.float64]) -> Growth:
         raise ValueError("no samples")
     half = seconds >= (seconds[0] + seconds[-1]) / 2
     slope = error = float("nan")
-    if half.sum() >= FEWEST and not np.isnan(mb).any():
+    if half.sum() >= FEWEST and np.ptp(mb[half]) == 0:
+        slope = error = 0.0  # for which the fit has no standard error
+    elif half.sum() >= FEWEST and not np.isnan(mb).any():
         fit = linregress(seconds[half] / HOUR_S, mb[half])
         slope, error = float(fit.slope), float(fit.stderr)
     return Growth(*np.round([mb[0], mb[-1], slope, error], 3).tolist())

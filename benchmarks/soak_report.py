@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from benchmarks.event_flow import Flowed
 from benchmarks.lag import ConsumerLag
@@ -97,15 +98,15 @@ def soaked(parts: Sequence[Point]) -> Soaked:
 
 
 def tables(report: SoakReport) -> Group:
-    """Memory by process with its growth, and streams; what else was seen is the caption."""
+    """Memory by process with its growth, and streams; and what else was seen."""
     plan = report.plan
     memory = Table(
         title=f"{plan.minutes:g} minutes, {plan.rate:g} feeds/s, {plan.events_per_s:g} events/s: MB, MB per hour",
         box=None,
         padding=(0, 1),
     )
-    memory.add_column("process")
-    for heading in ("RSS", "at the end", "RSS/hour", "PSS", "at the end", "PSS/hour"):
+    memory.add_column("process", no_wrap=True)
+    for heading in ("RSS at the end", "RSS/hour", "PSS at the end", "PSS/hour"):
         memory.add_column(heading, justify="right")
     own = [each for each in report.memory if not each.name.startswith(RAYS_OWN)]
     rays = [each for each in report.memory if each.name.startswith(RAYS_OWN)]
@@ -114,19 +115,19 @@ def tables(report: SoakReport) -> Group:
     if rays:
         sums = total([each.rss for each in rays]), total([each.pss for each in rays])
         memory.add_row(f"{len(rays)} of Ray's own", *_growth(sums[0]), *_growth(sums[1]))
-    streams = Table(caption=_caption(report), box=None, padding=(0, 1))
+    streams = Table(box=None, padding=(0, 1))
     for heading in ("stream", "entries", "at the end"):
         streams.add_column(heading, justify="left" if heading == "stream" else "right")
     for stream in report.streams:
         streams.add_row(stream.name, str(stream.begin), str(stream.end))
-    return Group(memory, streams)
+    return Group(memory, streams, Text(_said(report)))
 
 
-def _growth(growth: Growth) -> tuple[str, str, str]:
-    return f"{growth.begin_mb:.1f}", f"{growth.end_mb:.1f}", f"{growth.mb_per_hour:.1f}±{growth.standard_error:.1f}"
+def _growth(growth: Growth) -> tuple[str, str]:
+    return f"{growth.end_mb:.1f}", f"{growth.mb_per_hour:.1f}±{growth.standard_error:.1f}"
 
 
-def _caption(report: SoakReport) -> str:
+def _said(report: SoakReport) -> str:
     feeds = report.feeds
     errors = ", ".join(f"{count} {error}" for error, count in sorted(feeds.errors.items())) or "no errors"
     parts = [
@@ -138,4 +139,5 @@ def _caption(report: SoakReport) -> str:
         parts.append(f"{report.events.acknowledged:.0f} events/s, {refused}")
     parts += [f"{each.name} {each.lag_at_end} behind" for each in report.consumers]
     parts += [f"{name} has ended" for name in report.ended]
+    parts += [f"without {missing}" for missing in report.not_reported]
     return "; ".join(parts)

@@ -30,6 +30,10 @@ def test_only_the_second_half_counts_for_the_slope():
     assert growth(seconds, mb) == Growth(0.0, 300.6, 7.2, 0.0)
 
 
+def test_what_does_not_grow_has_a_slope_of_nothing():
+    assert growth(np.arange(9.0), np.array([3.0, *[5.0] * 8])) == Growth(3.0, 5.0, 0.0, 0.0)
+
+
 def test_the_standard_error_holds_the_noise():
     seconds = np.arange(0.0, 3600.0, 5.0)
     rng = np.random.default_rng(4)
