@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from contextlib import suppress
 from typing import Final, Self
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ from benchmarks.asking import ask
 from benchmarks.event_batches import EVENTS
 from benchmarks.histogram import Percentiles, percentiles
 from benchmarks.http_client import Address, Pool
+from cluster.ending import end
 from cluster.store.breaker import StoreUnavailable
 from cluster.store.client import OnlineStore
 from cluster.user_state import unpack
@@ -56,9 +56,7 @@ class EffectWatch:
 
     async def __aexit__(self, *_: object) -> None:
         """What is on its way is waited for."""
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
         await asyncio.gather(*self._watching)
         await self._pool.__aexit__()
 

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -12,6 +11,7 @@ import msgspec
 
 from benchmarks.asking import ask
 from benchmarks.http_client import Address, Pool
+from cluster.ending import end
 from cluster.errors import CascadeError
 from cluster.event_log import STREAM
 from cluster.settings import Settings
@@ -70,9 +70,7 @@ class Lags:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
         await self._pool.__aexit__()
 
     def during(self, begin: float, end: float, events_per_s: float) -> list[ConsumerLag]:

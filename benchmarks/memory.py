@@ -15,6 +15,7 @@ import psutil
 from numpy.typing import NDArray
 from scipy.stats import linregress
 
+from cluster.ending import end
 from cluster.processes.run_state import Run
 from cluster.processes.stopping import users_of
 
@@ -107,9 +108,7 @@ class MemoryWatch:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
         await self._sample()
         self._thread.shutdown()
 

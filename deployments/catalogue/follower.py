@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import time
-from contextlib import suppress
 from typing import Final
 
 from cluster.catalogue_log import START, CatalogueLog
+from cluster.ending import end
 from cluster.store.breaker import StoreUnavailable
 from cluster.wire import CatalogueStatus
 from deployments.catalogue.catalogue import Catalogue
@@ -64,9 +64,7 @@ class Follower:
         """Stop following. An index that is being built is waited for."""
         self._closed = True
         if self._following is not None:
-            self._following.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._following
+            await end(self._following)
         if self._compacting is not None:
             await asyncio.wait([self._compacting])
 

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import os
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
+from cluster.ending import end
 from cluster.store.consumers import Consumers
 from deployments.consumers.metrics import ConsumerMetrics
 from deployments.consumers.runner import Runner
@@ -40,9 +41,7 @@ class ConsumerActor:
     async def stop(self) -> None:
         """End cleanly: what is not applied stays in the stream."""
         for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end(task)
         await self._consumer.close()
         await self._stack.aclose()
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
+from cluster.ending import end
 from cluster.store import stream
 from cluster.store.breaker import StoreUnavailable
 from cluster.store.consumers import START, Consumers, ConsumerStatus, Superseded
@@ -67,9 +68,7 @@ class Runner(Generic[T]):
                     pause = FIRST_PAUSE_S if self._applied > applied else min(2 * pause, LAST_PAUSE_S)
                     await asyncio.sleep(pause)
         finally:
-            reports.cancel()
-            with suppress(asyncio.CancelledError):
-                await reports
+            await end(reports)
 
     async def _consume(self) -> None:
         """Begin at the stored position and go on until something fails or that position is moved by others."""

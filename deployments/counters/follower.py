@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import msgspec
 import numpy as np
 
+from cluster.ending import end
 from cluster.post_counters import (
     STREAM,
     TOTALS,
@@ -74,9 +75,7 @@ class CounterFollower:
     async def close(self) -> None:
         self._closed = True
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
         await self._connection.close()
 
     async def load(self) -> None:

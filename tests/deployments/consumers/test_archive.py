@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,7 @@ import redis
 from cluster.archive import EVENTS_SCHEMA, ArchiveInUse, EventArchive, PostArchive
 from cluster.catalogue_log import CatalogueLog
 from cluster.clock import Clock
+from cluster.ending import end
 from cluster.event_log import STREAM, EventLog
 from cluster.events import Erasure, Event, Profile, Record, decode_record
 from cluster.posts import Post
@@ -58,9 +59,7 @@ async def running(root: Path, url: str, size: int = 50, linger_s: float = 0.05) 
         try:
             yield consumers
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end(task)
             await archivist.close()
 
 
@@ -270,7 +269,7 @@ def test_posts_are_archived_as_they_were_written(tmp_path: Path, server: ValkeyS
             while await consumers.position(POSTS) != await log.last_position():
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.02)
-            task.cancel()
+            await end(task)
             await archivist.close()
 
     asyncio.run(scenario())

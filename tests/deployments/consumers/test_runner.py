@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 
+from cluster.ending import end
 from cluster.settings import Events, Store
 from cluster.store.consumers import Consumers, position_key
 from cluster.store.stream import Stream
@@ -68,9 +69,7 @@ async def running(stores: Stores, adder: Adder) -> AsyncIterator[Consumers]:
         try:
             yield consumers
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end(task)
             await adder.close()
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from ray.util.metrics import Counter
 
 from cluster.clock import Clock
 from cluster.effects import STREAM as EFFECTS
+from cluster.ending import end
 from cluster.events import Erasure, Event, Record
 from cluster.post_counters import STREAM as COUNTERS
 from cluster.post_counters import TRENDING, decode_trending, decode_update, post_key, unpack_record
@@ -72,9 +72,7 @@ async def count(server: ValkeyServer, done) -> None:
                 await asyncio.sleep(0.02)
             else:
                 pytest.fail("the posts consumer did not get there")
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)
     await posts.close()
 
 
