@@ -10,10 +10,9 @@ from typing import Final
 import pyarrow as pa
 
 from cluster.posts import KINDS as KINDS
+from cluster.users import RELATIONS as RELATIONS
 from kernels.actions import ACTIONS
 from kernels.columns import CONTENT_DIM
-
-RELATIONS: Final = ("follow", "close_friend", "block", "mute")
 
 
 @dataclass(frozen=True, slots=True)
