@@ -68,6 +68,9 @@ class Events(Server):
     timeout_ms: Count = Field(1000, description="longest wait for an append, disk included")
     max_lag: Count = Field(100_000, description="events a consumer may be behind before new ones are refused with 429")
     retention_s: Count = Field(86_400, description="how long events stay at least, read by all consumers or not")
+    hook: str | None = Field(
+        None, description="`module:Class` whose `apply` is called with all that happens, as for online learning"
+    )
 
 
 class ArchiveFiles(Section):

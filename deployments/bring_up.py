@@ -5,7 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -20,12 +20,13 @@ from cluster.processes.run_state import ProcessId, Run, read_run, remove_run, wr
 from cluster.ray_runtime import start_ray, start_serve
 from cluster.release import Release
 from cluster.settings import Settings
+from cluster.store.breaker import StoreUnavailable
 from cluster.store.client import OnlineStore
 from cluster.store.urls import StoreUrls
 from deployments.consumers.registry import consumer_specs
 from deployments.consumers.specification import Context
 from deployments.consumers.supervision import run_consumers
-from deployments.feed_clock import feed_clock
+from deployments.feed_clock import feed_clock, keep_feed_clock
 from deployments.feed_server import feed_application
 from deployments.seeding import seed_store
 from deployments.stores import Stores, open_stores
@@ -49,6 +50,7 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
     """
     _refuse_second(settings)
     settings = settings.model_copy(update={"home": settings.home.resolve()})
+    specs = consumer_specs(settings)
     with ExitStack() as stack:
         with _step(console, "data"):
             dataset = ensure_dataset(settings)
@@ -64,7 +66,7 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
         with _step(console, "consumers"):
             _keep_base(settings, dataset)
             context = Context(settings, stores.urls, release.name, clock)
-            stack.enter_context(run_consumers(consumer_specs(), context))
+            stack.enter_context(run_consumers(specs, context))
         run = Run(
             up=ProcessId.of(psutil.Process().pid),
             store_url=stores.urls.state,
@@ -81,7 +83,11 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
         write_run(settings.run_file, run)
         stack.callback(remove_run, settings.run_file)
         announce(run)
-        _watch(stores, lambda: write_run(settings.run_file, msgspec.structs.replace(run, **stores.processes)))
+        _watch(
+            stores,
+            revived=lambda: write_run(settings.run_file, msgspec.structs.replace(run, **stores.processes)),
+            look=lambda: asyncio.run(_refill(context, dataset, release, console)),
+        )
         console.print("stopping")
 
 
@@ -117,6 +123,19 @@ async def _fill(urls: StoreUrls, settings: Settings, dataset: DataSet, release: 
         return await feed_clock(settings, store, release.manifest)
 
 
+async def _refill(context: Context, dataset: DataSet, release: Release, console: Console) -> None:
+    """Fill a state store that has lost what it knew; one that does not answer is looked at again the next time."""
+    settings = context.settings
+    with suppress(StoreUnavailable):
+        async with OnlineStore(context.urls.state, settings.store) as store:
+            if await store.read_mark() is not None:
+                return
+            console.print("the state store is empty and is filled again ...")
+            await keep_feed_clock(settings, store, release.manifest, context.clock)
+            with bars() as progress:
+                await seed_store(store, dataset, progress)
+
+
 def _keep_base(settings: Settings, dataset: DataSet) -> None:
     """Note beside the archive which data set its posts and users were in when it was begun."""
     base = settings.archive_folder / BASE
@@ -134,8 +153,8 @@ def _deploy(settings: Settings, release: Release, clock: Clock, urls: StoreUrls)
         raise CascadeError(f"the feed server does not start: {error}", "Ray's logs have more") from error
 
 
-def _watch(stores: Stores, revived: Callable[[], None]) -> None:
-    """Wait for SIGINT or SIGTERM; meanwhile start a store again whenever it dies."""
+def _watch(stores: Stores, revived: Callable[[], None], look: Callable[[], None]) -> None:
+    """Wait for SIGINT or SIGTERM; meanwhile start a store again whenever it dies, and look what it still knows."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -143,6 +162,7 @@ def _watch(stores: Stores, revived: Callable[[], None]) -> None:
             time.sleep(WATCH_S)
             if stores.revive():
                 revived()
+            look()
     except KeyboardInterrupt:
         # An impatient second Ctrl-C must not leave half of it running.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

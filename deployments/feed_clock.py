@@ -16,3 +16,9 @@ async def feed_clock(settings: Settings, store: OnlineStore, release: Manifest) 
         return Clock()
     first = Clock.replay(release.data_end_ms)
     return Clock(await store.keep_clock(release.dataset_fingerprint, first.offset_ms))
+
+
+async def keep_feed_clock(settings: Settings, store: OnlineStore, release: Manifest, clock: Clock) -> None:
+    """Have a store that has lost it know the feed time again that runs. Raises StoreUnavailable."""
+    if settings.serving.clock == "replay":
+        await store.keep_clock(release.dataset_fingerprint, clock.offset_ms)

@@ -11,6 +11,7 @@ from cluster.settings import Store
 from cluster.store.breaker import Breaker
 from cluster.store.coalescer import Coalescer
 from cluster.store.connection import Connection
+from cluster.store.consumers import FILLING, position_key
 
 SEED: Final = b"seed"
 CLOCK: Final = b"clock"
@@ -63,9 +64,35 @@ class OnlineStore:
         """What the store says it was filled with; None for a new one. Raises StoreUnavailable."""
         return cast(bytes | None, await self._connection.outcome(self._redis.get(SEED)))
 
-    async def write_mark(self, mark: bytes) -> None:
-        """Note what the store has been filled with. Raises StoreUnavailable."""
-        await self._connection.outcome(self._redis.set(SEED, mark))
+    async def begin_filling(self, consumers: Sequence[str], derived: tuple[bytes, ...]) -> None:
+        """Remove the keys that begin with one of `derived`, and the mark; `consumers` cannot write until `end_filling`.
+
+        So nothing that they write meanwhile mixes with what the store is filled with. Raises StoreUnavailable.
+        """
+        connection = Connection(self.url, WRITE_S, self._breaker)
+        try:
+            fence = connection.redis.pipeline()
+            fence.delete(SEED)
+            for name in consumers:
+                fence.set(position_key(name), FILLING)
+            await connection.outcome(fence.execute())
+            cursor, begun = 0, False
+            while cursor or not begun:
+                scan = connection.redis.scan(cursor, count=WRITE_LIMIT)
+                cursor, keys = cast(tuple[int, list[bytes]], await connection.outcome(scan))
+                begun = True
+                if gone := [key for key in keys if key.startswith(derived)]:
+                    await connection.outcome(connection.redis.unlink(*gone))
+        finally:
+            await connection.close()
+
+    async def end_filling(self, mark: bytes, positions: Mapping[str, str]) -> None:
+        """Note what the store has been filled with, and where each consumer goes on from. Raises StoreUnavailable."""
+        pipeline = self._redis.pipeline()
+        for name, position in positions.items():
+            pipeline.set(position_key(name), position)
+        pipeline.set(SEED, mark)
+        await self._connection.outcome(pipeline.execute())
 
     async def keep_clock(self, dataset: str, offset_ms: int) -> int:
         """The offset of feed time kept for the data set of that fingerprint; keeps `offset_ms` if there is none yet.

@@ -17,6 +17,8 @@ from cluster.store.connection import Connection
 
 #: The position before the first entry of a stream.
 START: Final = "0-0"
+#: Stands for the position of a consumer while its state is being filled anew: it must not write then.
+FILLING: Final = "filling"
 _BOARD: Final = "consumers"
 
 #: KEYS: the position. ARGV: what it must be for the write to happen, and what it becomes. Answers what it is then.
@@ -70,7 +72,7 @@ class Consumers:
     async def position(self, name: str) -> str:
         """Position of the last entry whose effect is in the state, START before the first. Raises StoreUnavailable."""
         stored = await self._connection.outcome(self._redis.get(position_key(name)))
-        return START if stored is None else cast(bytes, stored).decode()
+        return START if stored in (None, FILLING.encode()) else cast(bytes, stored).decode()
 
     async def advance(self, name: str, expected: str, position: str) -> None:
         """Move a consumer whose effects are not in this store. Raises Superseded or StoreUnavailable."""

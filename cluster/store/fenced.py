@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from cluster.settings import Store
-from cluster.store.breaker import Breaker
+from cluster.store.breaker import Breaker, StoreUnavailable
 from cluster.store.connection import Connection
-from cluster.store.consumers import START, Superseded, position_key
+from cluster.store.consumers import FILLING, START, Superseded, position_key
 
 #: How long one write may take: it may hold thousands of blobs.
 WRITE_S: Final = 5.0
@@ -57,12 +57,18 @@ class FencedStore:
 
     def __init__(self, url: str, settings: Store, name: str) -> None:
         self._name = name
+        self._retry_ms = settings.retry_ms
         self._connection = Connection(url, WRITE_S, Breaker("online store", settings.retry_ms))
         self._redis = self._connection.redis
 
     async def position(self) -> str:
-        """Position of the last batch whose effect is stored, START before the first. Raises StoreUnavailable."""
+        """Position of the last batch whose effect is stored, START before the first.
+
+        Raises StoreUnavailable, also while the store is being filled.
+        """
         stored = await self._connection.outcome(self._redis.get(position_key(self._name)))
+        if stored == FILLING.encode():
+            raise StoreUnavailable("online store", "it is being filled", self._retry_ms)
         return START if stored is None else cast(bytes, stored).decode()
 
     async def read(self, keys: Sequence[bytes]) -> list[bytes | None]:

@@ -30,7 +30,7 @@ def is_archive(src: Path) -> bool:
 
 def describe_archive(src: Path) -> dict[str, Any]:
     """The `source` entry that an import of `src` would have now. Raises CascadeError without a base."""
-    return describe(KIND, _files(src), base=_base(src, None).manifest.fingerprint)
+    return _describe(src, _base(src, None))
 
 
 def import_archive(
@@ -45,6 +45,7 @@ def import_archive(
     """
     data = _base(src, base)
     progress("read events", 0, 3)
+    source = _describe(src, data)
     records, erased = _without_erased(_once(_read(EventArchive(src), EVENTS_SCHEMA)))
     events = without_unfollowed(records.filter(pc.equal(records["record"], "event")))
     progress("read events", 1, 3)
@@ -59,7 +60,6 @@ def import_archive(
     if data.has("ads"):
         tables["ads"] = data.read("ads")
     progress("read events", 2, 3)
-    source = describe(KIND, _files(src), base=data.manifest.fingerprint)
     made = write_dataset(dst, name or dst.name, add_missing_users(tables), data.manifest.utc_offset_minutes, source)
     progress("read events", 3, 3)
     return made
@@ -73,6 +73,11 @@ def _base(src: Path, base: Path | None) -> DataSet:
             f"name their data set with --base, or link it as {src / BASE}",
         )
     return DataSet.open(folder)
+
+
+def _describe(src: Path, base: DataSet) -> dict[str, Any]:
+    """With how far the log was archived: a store that is filled from the data set knows what happened up to there."""
+    return describe(KIND, _files(src), base=base.manifest.fingerprint, log_position=EventArchive(src).position())
 
 
 def _files(src: Path) -> list[Path]:

@@ -116,7 +116,7 @@ def test_a_full_store_refuses_writes_and_still_answers_reads(tmp_path: Path) -> 
             with redis.Redis.from_url(server.url) as client:
                 client.config_set("maxmemory", 1)
             with pytest.raises(StoreUnavailable, match=r"refuses.*maxmemory"):
-                await store.write_mark(b"data")
+                await store.end_filling(b"data", {})
             assert store.available
             assert await store.read_user(1) == b"one"
 

@@ -125,7 +125,7 @@ def test_the_consumers_of_a_cascade_start_and_one_archives(tmp_path: Path, ray_s
         ValkeyServer(tmp_path / "state", Store(port=free_port())) as state,
     ):
         settings = Settings(home=tmp_path, archive=ArchiveFiles(flush_s=0.1))
-        specs = [spec for spec in consumer_specs() if spec.name == "archive"]
+        specs = [spec for spec in consumer_specs(settings) if spec.name == "archive"]
         with run_consumers(specs, Context(settings, StoreUrls(state.url, events.url), "", Clock())):
             position = asyncio.run(append(events.url))
             wait_for(lambda: EventArchive(settings.archive_folder).position() == position)
