@@ -1,13 +1,17 @@
 """A whole Cascade, brought up once as its users would: from data to a served feed."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import urllib3
 
@@ -53,6 +57,28 @@ class Served:
         return feed
 
 
+def started_with(home: Path) -> list[psutil.Process]:
+    """Every process whose environment names this home."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("CASCADE_HOME") == str(home) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def assert_nothing_is_left(home: Path, ray_folder: str) -> None:
+    """Of a Cascade that was stopped: no process, no folder of Ray's, no run file."""
+    deadline = time.monotonic() + 10
+    while (left := started_with(home)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [" ".join(process.cmdline()) for process in left] == []
+    assert not os.path.exists(ray_folder)
+    assert read_run(home / "run" / "cascade.json") is None
+
+
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`cascade up` on a small synthetic world, store and Ray of its own included."""
@@ -68,7 +94,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     log = home / "up.log"
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [str(CASCADE), "up", "--json"], env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
+            [str(CASCADE), "up", "--json"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
         )
     assert process.stdout is not None
     line = process.stdout.readline()
@@ -77,8 +108,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         process.stdout.close()
         pytest.fail(f"cascade up ended with {process.returncode}:\n{log.read_text()[-4000:]}")
     with urllib3.PoolManager() as http:
-        yield Served(home, environment, dataset, process, http)
-    if process.poll() is None:
-        process.terminate()
-        process.wait(90)
+        served = Served(home, environment, dataset, process, http)
+        ray_folder = served.run.ray_folder
+        yield served
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
+    process.wait(90)
     process.stdout.close()
+    assert ray_folder is not None
+    assert_nothing_is_left(home, ray_folder)
