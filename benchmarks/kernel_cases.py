@@ -7,10 +7,22 @@ from typing import Any, Final
 import numpy as np
 import xgboost
 
-from benchmarks.kernel_inputs import random_context, random_posts, random_users
+from benchmarks.kernel_inputs import NOW_MS, random_context, random_posts, random_users
 from kernels.assembly import WIDTH, assemble
 from kernels.assembly_numpy import assemble_numpy
-from kernels.columns import F32, I64, PostColumns
+from kernels.columns import F32, HOUR_MS, I64, PostColumns, UserColumns
+from kernels.fold import (
+    IMPRESSION,
+    VIEW,
+    Effects,
+    Events,
+    SeenPosts,
+    empty_effects,
+    empty_seen,
+    empty_users,
+    fold_users,
+)
+from kernels.fold_numpy import User, fold_users_numpy
 from kernels.merge import merge_sources, merge_sources_numpy
 from kernels.rerank import RerankRules, rerank, rerank_numpy
 from kernels.topk import top_k, top_k_numpy
@@ -25,6 +37,8 @@ POSTS, AUTHORS, HISTORY, FOLLOWS = 100_000, 20_000, 128, 200
 TREES, DEPTH, HEADS = 100, 6, 11
 #: Different inputs that take turns, so that no branch is learnt by heart.
 VARIANTS: Final = 16
+#: A batch of the users consumer.
+FOLDED, FOLDED_USERS = 1000, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +166,44 @@ def rerank_case(rng: np.random.Generator) -> Case:
     )
 
 
+def fold_case(rng: np.random.Generator) -> Case:
+    """A batch of the users consumer, on users without a history."""
+    seen, effects = empty_seen(FOLDED_USERS), empty_effects(FOLDED)
+    users = empty_users(FOLDED_USERS)
+
+    def one(variant: int) -> tuple[Any, ...]:
+        posts = rng.integers(0, POSTS, FOLDED)
+        events = Events(
+            user=rng.integers(0, FOLDED_USERS, FOLDED, np.int32),
+            post=posts,
+            author=posts % AUTHORS,
+            topic=posts % 200 + 1,
+            time_ms=NOW_MS + variant * HOUR_MS + np.arange(FOLDED),
+            code=rng.choice(np.array([IMPRESSION, IMPRESSION, VIEW, 0], np.int32), FOLDED),
+            watch_s=(rng.integers(1, 900, FOLDED) / 16).astype(np.float32),
+        )
+        return users, seen, events, 0, effects
+
+    def by_kernel(users: UserColumns, seen: SeenPosts, events: Events, utc_offset_ms: int, effects: Effects) -> object:
+        users.history_end[:] = users.history_begin
+        return fold_users(users, seen, events, utc_offset_ms, effects)
+
+    def by_twin(_users: UserColumns, _seen: SeenPosts, events: Events, utc_offset_ms: int, _effects: Effects) -> object:
+        return len(fold_users_numpy([User() for _ in range(FOLDED_USERS)], events, utc_offset_ms))
+
+    per_event = (
+        sum(column.itemsize for column in one(0)[2]) + users.counts[0].nbytes + users.history_post[:HISTORY].nbytes
+    )
+    return Case(
+        size=f"{FOLDED} events of {FOLDED_USERS} users",
+        kernel=by_kernel,
+        twin=by_twin,
+        arguments=tuple(one(variant) for variant in range(VARIANTS)),
+        touched=FOLDED * per_event,
+        within=sum(column.nbytes for column in users),
+    )
+
+
 CASES: Final[Mapping[str, Callable[[np.random.Generator], Case]]] = {
     "assembly": assembly_case,
     "trees": trees_case,
@@ -159,4 +211,5 @@ CASES: Final[Mapping[str, Callable[[np.random.Generator], Case]]] = {
     "merge": merge_case,
     "utility": utility_case,
     "rerank": rerank_case,
+    "fold": fold_case,
 }

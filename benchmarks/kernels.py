@@ -19,7 +19,7 @@ from benchmarks.kernel_cases import CASES, Case
 from benchmarks.machine import Machine, describe
 from kernels.jit import kernel
 
-Name = Literal["assembly", "trees", "top_k", "merge", "utility", "rerank"]
+Name = Literal["assembly", "trees", "top_k", "merge", "utility", "rerank", "fold"]
 Thunk = Callable[[], object]
 
 #: Fewest timed calls of each contender, so that a p99 means something.

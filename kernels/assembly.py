@@ -115,10 +115,13 @@ def _history_features(history: History, author: int, topic: int, p: int, now: in
 
 
 @kernel
-def _affinity_features(users: UserColumns, u: int, author: int, topic: int, now: int, x: F32) -> None:
-    """Write how much the user was shown of an author and a topic, and liked it, into the candidate's row `x` [F]."""
-    age = now - users.counted_ms[u]
-    shown, engaged = fade(age, WINDOWS_MS[DAY]), fade(age, WINDOWS_MS[MONTH])
+def _affinity_features(
+    users: UserColumns, u: int, author: int, topic: int, shown: float, engaged: float, x: F32
+) -> None:
+    """Write how much the user was shown of an author and a topic, and liked it, into the candidate's row `x` [F].
+
+    `shown` and `engaged` say what is left of these weights by now.
+    """
     x[AT.author_shown_1d], x[AT.author_affinity], x[AT.topic_shown_1d], x[AT.topic_affinity] = 0.0, 0.0, 0.0, 0.0
     for k in range(AUTHORS):
         if users.author[u, k] == author:
@@ -165,6 +168,8 @@ def assemble(
         user_features(users, u, now, contexts.utc_offset_ms[r], posts.prior, shared)
         _context_features(contexts, r, shared)
         history = _history(users, u, posts, kinds, liked)
+        age = now - users.counted_ms[u]
+        shown, engaged = fade(age, WINDOWS_MS[DAY]), fade(age, WINDOWS_MS[MONTH])
         favourite = 1 + np.argmax(kinds[1:])  # code 0 is "unknown"
         shared[AT.user_preferred_kind] = favourite if kinds[favourite] > 0 else -1.0
         for i in range(offsets[r], offsets[r + 1]):
@@ -179,5 +184,5 @@ def assemble(
             for e in range(CONTENT_DIM):
                 affinity += liked[e] * np.float64(posts.content[p, e])
             x[AT.content_affinity] = affinity
-            _affinity_features(users, u, posts.author[p], posts.topic[p], now, x)
+            _affinity_features(users, u, posts.author[p], posts.topic[p], shown, engaged, x)
             _relation_features(users, u, posts, p, now, x)
