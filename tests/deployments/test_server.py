@@ -73,6 +73,7 @@ def test_blocked_and_muted_authors_are_not_shown(served):
             assert not hidden & {item["author_id"] for item in feed["items"]}
 
 
+@pytest.mark.untouched
 def test_training_and_serving_see_the_same_features_bit_for_bit(served):
     """The features in the server's answer are those that training computes from the log for the same moment."""
     user, end_ms = known_user(served), served.dataset.manifest.end_ms
