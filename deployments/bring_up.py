@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from types import FrameType
 
 import msgspec
 import psutil
@@ -155,8 +156,8 @@ def _deploy(settings: Settings, release: Release, clock: Clock, urls: StoreUrls)
 
 def _watch(stores: Stores, revived: Callable[[], None], look: Callable[[], None]) -> None:
     """Wait for SIGINT or SIGTERM; meanwhile start a store again whenever it dies, and look what it still knows."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         while True:
             time.sleep(WATCH_S)
@@ -167,3 +168,8 @@ def _watch(stores: Stores, revived: Callable[[], None], look: Callable[[], None]
         # An impatient second Ctrl-C must not leave half of it running.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Like Python's own handler, in the place of which asyncio would put one that a task may miss."""
+    raise KeyboardInterrupt
