@@ -85,9 +85,11 @@ def random_context(rng: np.random.Generator, user: int) -> ContextColumns:
     def code() -> np.ndarray:
         return rng.integers(0, 5, 1, np.int16)
 
+    now = NOW_MS + rng.integers(0, HOUR_MS, 1)
     return ContextColumns(
         user=np.array([user], np.int32),
-        time_ms=NOW_MS + rng.integers(0, HOUR_MS, 1),
+        time_ms=now,
+        known_ms=now,
         utc_offset_ms=rng.integers(-12, 13, 1) * HOUR_MS,
         surface=code(),
         device=code(),

@@ -84,6 +84,7 @@ class FeedService:
         return ContextColumns(
             user=np.zeros(1, np.int32),
             time_ms=np.array([now_ms], np.int64),
+            known_ms=np.array([now_ms], np.int64),
             utc_offset_ms=np.array([self._release.release.manifest.utc_offset_ms], np.int64),
             surface=code("surface", surface),
             device=code("device", context.device),

@@ -161,14 +161,14 @@ def assemble(
         out: float32[C, F], overwritten.
     """
     for r in range(len(offsets) - 1):
-        u, now = contexts.user[r], contexts.time_ms[r]
+        u, now, known = contexts.user[r], contexts.time_ms[r], contexts.known_ms[r]
         shared = np.zeros(WIDTH, np.float64)
         kinds = np.zeros(KIND_CODES, np.float64)
         liked = np.zeros(CONTENT_DIM, np.float64)
-        user_features(users, u, now, contexts.utc_offset_ms[r], posts.prior, shared)
+        user_features(users, u, now, known, contexts.utc_offset_ms[r], posts.prior, shared)
         _context_features(contexts, r, shared)
         history = _history(users, u, posts, kinds, liked)
-        age = now - users.counted_ms[u]
+        age = known - users.counted_ms[u]
         shown, engaged = fade(age, WINDOWS_MS[DAY]), fade(age, WINDOWS_MS[MONTH])
         favourite = 1 + np.argmax(kinds[1:])  # code 0 is "unknown"
         shared[AT.user_preferred_kind] = favourite if kinds[favourite] > 0 else -1.0
@@ -176,7 +176,7 @@ def assemble(
             p, x = rows[i], out[i]
             for f in range(WIDTH):
                 x[f] = shared[f]
-            post_features(posts, p, now, x)
+            post_features(posts, p, now, known, x)
             _history_features(history, posts.author[p], posts.topic[p], p, now, x)
             kind = posts.kind[p]
             x[AT.kind_match] = kinds[kind] / history.positives if kind > 0 and history.positives > 0 else 0.0

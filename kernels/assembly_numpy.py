@@ -43,7 +43,7 @@ def _fade(ages_ms: I64, window: int) -> F64:
     return np.array([math.exp(-age / WINDOWS_MS[window]) if age > 0 else 1.0 for age in ages_ms.tolist()])
 
 
-def _user(users: UserColumns, u: int, now: int, offset: int, prior: F64, x: F64) -> None:
+def _user(users: UserColumns, u: int, now: int, known: int, offset: int, prior: F64, x: F64) -> None:
     age = (now + offset) // DAY_MS - users.last_day[u] + np.arange(DAYS)
     daily = users.daily[u].astype(np.float64)
     week = np.add.accumulate(np.vstack([np.zeros_like(daily[:1]), daily[age < 7]]))[-1]
@@ -72,17 +72,17 @@ def _user(users: UserColumns, u: int, now: int, offset: int, prior: F64, x: F64)
     x[:, AT.user_long_view_rate_lag14d : AT.user_like_rate_lag14d + 1] = _rates(lag, prior, ("long_view", "like"))
     x[:, AT.user_watch_s_lag14d] = lag[watch]
     for window, at in ((HOUR, AT.user_impressions_1h), (DAY, AT.user_impressions_1d), (MONTH, AT.user_impressions_28d)):
-        counts = users.counts[u, window] * _fade(now - users.counted_ms[u : u + 1], window)
+        counts = users.counts[u, window] * _fade(known - users.counted_ms[u : u + 1], window)
         x[:, at] = counts[impression]
         x[:, at + 1 : at + 3] = _rates(counts, prior, ("long_view", "like"))
 
 
-def _posts(posts: PostColumns, rows: I32, now: int, prior: F64, x: F64) -> None:
-    ages = now - posts.counted_ms[rows]
+def _posts(posts: PostColumns, rows: I32, now: int, known: int, prior: F64, x: F64) -> None:
+    ages = known - posts.counted_ms[rows]
     hour, day, week, month = (posts.counts[rows, w] * _fade(ages, w)[:, None] for w in (HOUR, DAY, WEEK, MONTH))
     authors = posts.author[rows]
     author = posts.author_counts[authors, MONTH].astype(np.float64)
-    left = _fade(now - posts.author_counted_ms[authors], MONTH)
+    left = _fade(known - posts.author_counted_ms[authors], MONTH)
     impression = COUNT["impression"]
     x[:, AT.post_age_hours] = np.maximum(0, now - posts.created_ms[rows]) / HOUR_MS
     x[:, AT.post_kind] = posts.kind[rows]
@@ -116,12 +116,12 @@ def _posts(posts: PostColumns, rows: I32, now: int, prior: F64, x: F64) -> None:
     x[:, AT.post_content_0 : AT.post_content_0 + CONTENT_DIM] = posts.content[rows]
 
 
-def _user_posts(users: UserColumns, u: int, posts: PostColumns, rows: I32, now: int, x: F64) -> None:
+def _user_posts(users: UserColumns, u: int, posts: PostColumns, rows: I32, now: int, known: int, x: F64) -> None:
     history = slice(users.history_begin[u], users.history_end[u])
     seen = users.history_post[history]
-    known = seen >= 0
-    seen, times = seen[known], users.history_time_ms[history][known]
-    positive = (users.history_actions[history][known] & POSITIVE) != 0
+    there = seen >= 0
+    seen, times = seen[there], users.history_time_ms[history][there]
+    positive = (users.history_actions[history][there] & POSITIVE) != 0
     same_post = seen == rows[:, None]
     same_author = posts.author[seen] == posts.author[rows][:, None]
     same_topic = (posts.topic[seen] == posts.topic[rows][:, None]) & (posts.topic[rows] > 0)[:, None]
@@ -133,15 +133,15 @@ def _user_posts(users: UserColumns, u: int, posts: PostColumns, rows: I32, now: 
     x[:, AT.post_positive] = (same_post & positive).sum(axis=1)
     x[:, AT.post_hours_since] = _hours_since(now, times, same_post)
 
-    left = _fade(now - users.counted_ms[[u, u]], DAY)[0], _fade(now - users.counted_ms[[u, u]], MONTH)[0]
+    left = _fade(known - users.counted_ms[[u]], DAY)[0], _fade(known - users.counted_ms[[u]], MONTH)[0]
     for codes, table, shown, engaged, at in (
         (posts.author[rows], users.author[u], users.author_shown[u], users.author_engaged[u], AT.author_shown_1d),
         (posts.topic[rows], users.topic[u], users.topic_shown[u], users.topic_engaged[u], AT.topic_shown_1d),
     ):
         same = (codes[:, None] == table) & ((codes > 0) | (at == AT.author_shown_1d))[:, None]
-        place, known = same.argmax(axis=1), same.any(axis=1)
-        x[:, at] = np.where(known, shown[place] * left[0], 0.0)
-        x[:, at + 1] = np.where(known, engaged[place] * left[1], 0.0)
+        place, found = same.argmax(axis=1), same.any(axis=1)
+        x[:, at] = np.where(found, shown[place] * left[0], 0.0)
+        x[:, at + 1] = np.where(found, engaged[place] * left[1], 0.0)
 
     kinds = np.bincount(posts.kind[seen[positive]], minlength=KIND_CODES)
     x[:, AT.user_preferred_kind] = 1 + kinds[1:].argmax() if kinds[1:].any() else -1.0
@@ -167,9 +167,10 @@ def assemble_numpy(
         candidates = rows[offsets[r] : offsets[r + 1]]
         u, now, offset = int(contexts.user[r]), int(contexts.time_ms[r]), int(contexts.utc_offset_ms[r])
         x = np.zeros((len(candidates), WIDTH), np.float64)
-        _user(users, u, now, offset, prior, x)
-        _posts(posts, candidates, now, prior, x)
-        _user_posts(users, u, posts, candidates, now, x)
+        known = int(contexts.known_ms[r])
+        _user(users, u, now, known, offset, prior, x)
+        _posts(posts, candidates, now, known, prior, x)
+        _user_posts(users, u, posts, candidates, now, known, x)
         x[:, AT.hour_of_day] = (now + offset) // HOUR_MS % 24
         x[:, AT.day_of_week] = ((now + offset) // DAY_MS + 3) % 7
         for name in ("surface", "device", "connection", "app_version", "region"):

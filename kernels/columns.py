@@ -88,6 +88,7 @@ class ContextColumns(NamedTuple):
 
     user: I32  # [R] row into UserColumns
     time_ms: I64  # [R] Unix milliseconds
+    known_ms: I64  # [R] up to when state is known: what decays does so until then. When serving, time_ms
     utc_offset_ms: I64  # [R] of local time, for hours and days
     surface: I16  # [R]
     device: I16  # [R]

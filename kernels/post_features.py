@@ -19,7 +19,7 @@ _DAY_HOURS = 24.0
 
 
 @kernel
-def post_features(posts: PostColumns, p: int, now: int, x: F32) -> None:
+def post_features(posts: PostColumns, p: int, now: int, known: int, x: F32) -> None:
     """Write the post group of one candidate's row `x` [F]."""
     x[AT.post_age_hours] = max(0, now - posts.created_ms[p]) / HOUR_MS
     x[AT.post_kind] = posts.kind[p]
@@ -28,16 +28,16 @@ def post_features(posts: PostColumns, p: int, now: int, x: F32) -> None:
     x[AT.post_caption_length] = posts.caption_length[p]
     x[AT.post_hashtags] = posts.hashtags[p]
     x[AT.post_has_location] = posts.has_location[p]
-    _post_counters(posts, p, now, x)
-    _author_counters(posts, posts.author[p], now, x)
+    _post_counters(posts, p, known, x)
+    _author_counters(posts, posts.author[p], known, x)
     for e in range(CONTENT_DIM):
         x[AT.post_content_0 + e] = posts.content[p, e]
 
 
 @kernel
-def _post_counters(posts: PostColumns, p: int, now: int, x: F32) -> None:
+def _post_counters(posts: PostColumns, p: int, known: int, x: F32) -> None:
     """Write what people did with a candidate into its row `x` [F]."""
-    counts, prior, age = posts.counts[p], posts.prior, now - posts.counted_ms[p]
+    counts, prior, age = posts.counts[p], posts.prior, known - posts.counted_ms[p]
     hour, day = fade(age, WINDOWS_MS[HOUR]), fade(age, WINDOWS_MS[DAY])
     week, month = fade(age, WINDOWS_MS[WEEK]), fade(age, WINDOWS_MS[MONTH])
     x[AT.post_impressions_1h] = counts[HOUR, _IMPRESSION] * hour
@@ -77,10 +77,10 @@ def excess(of_hour: float, of_day: float) -> float:
 
 
 @kernel
-def _author_counters(posts: PostColumns, a: int, now: int, x: F32) -> None:
+def _author_counters(posts: PostColumns, a: int, known: int, x: F32) -> None:
     """Write what people did with all posts of a candidate's author into its row `x` [F]."""
     counts, prior = posts.author_counts[a, MONTH], posts.prior
-    left = fade(now - posts.author_counted_ms[a], WINDOWS_MS[MONTH])
+    left = fade(known - posts.author_counted_ms[a], WINDOWS_MS[MONTH])
     impressions = counts[_IMPRESSION] * left
     x[AT.author_impressions_28d] = impressions
     x[AT.author_posts] = posts.author_posts[a]

@@ -86,6 +86,7 @@ def assemble_each(world: World, contexts: ContextColumns, rows: I32, begin: int,
         context = ContextColumns(
             contexts.user[r : r + 1],
             contexts.time_ms[r : r + 1],
+            contexts.known_ms[r : r + 1],
             contexts.utc_offset_ms[r : r + 1],
             contexts.surface[r : r + 1],
             contexts.device[r : r + 1],

@@ -28,7 +28,7 @@ def _session_minutes(times: I64, now: int) -> float:
 
 
 @kernel
-def user_features(users: UserColumns, u: int, now: int, offset: int, prior: F32, x: F64) -> None:
+def user_features(users: UserColumns, u: int, now: int, known: int, offset: int, prior: F32, x: F64) -> None:
     """Write the user group of `x` [F], except what needs the history's posts."""
     local = now + offset
     today, hour = local // DAY_MS, (local // HOUR_MS) % 24
@@ -48,7 +48,7 @@ def user_features(users: UserColumns, u: int, now: int, offset: int, prior: F32,
             near += users.hours[u, h]
     x[AT.user_active_hours] = near / total if total > 0 else 0.0
     _user_days(users, u, today, prior, x)
-    age = now - users.counted_ms[u]
+    age = known - users.counted_ms[u]
     counts = users.counts[u]
     for w, at in ((HOUR, AT.user_impressions_1h), (DAY, AT.user_impressions_1d), (MONTH, AT.user_impressions_28d)):
         left = fade(age, WINDOWS_MS[w])

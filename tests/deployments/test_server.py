@@ -88,6 +88,7 @@ def test_training_and_serving_see_the_same_features_bit_for_bit(served):
     contexts = ContextColumns(
         user=np.searchsorted(log.users.ids, [user]).astype(np.int32),
         time_ms=np.array([context["time_ms"]]),
+        known_ms=np.array([context["time_ms"]]),
         utc_offset_ms=np.array([log.utc_offset_ms]),
         surface=code("surface", "explore"),
         device=code("device", "ios"),

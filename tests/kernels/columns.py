@@ -81,9 +81,11 @@ def random_users(rng: np.random.Generator, users: int, posts: int, authors: int)
 
 
 def random_contexts(rng: np.random.Generator, requests: int, users: int) -> ContextColumns:
+    times = NOW + rng.integers(-DAY_MS, DAY_MS, requests)
     return ContextColumns(
         user=rng.integers(0, users, requests).astype(np.int32),
-        time_ms=NOW + rng.integers(-DAY_MS, DAY_MS, requests),
+        time_ms=times,
+        known_ms=times - rng.integers(0, DAY_MS, requests) * rng.integers(0, 2, requests),
         utc_offset_ms=rng.integers(-12, 13, requests) * 3_600_000,
         surface=rng.integers(0, 4, requests).astype(np.int16),
         device=rng.integers(0, 4, requests).astype(np.int16),

@@ -34,7 +34,9 @@ def one_request(users, contexts, posts, row=0):
 def small_world():
     rng = np.random.default_rng(0)
     posts, users = random_posts(rng, 4, 2), random_users(rng, 1, 4, 2)
-    contexts = random_contexts(rng, 1, 1)._replace(time_ms=np.array([NOW]), utc_offset_ms=np.array([0]))
+    contexts = random_contexts(rng, 1, 1)._replace(
+        time_ms=np.array([NOW]), known_ms=np.array([NOW]), utc_offset_ms=np.array([0])
+    )
     return users._replace(last_day=np.array([NOW // 86_400_000], np.int32)), contexts, posts
 
 
@@ -65,6 +67,20 @@ def test_counters_age_as_time_goes_on():
     later = contexts._replace(time_ms=contexts.time_ms + 8 * 86_400_000)
     x = one_request(users._replace(daily=daily), later, posts)
     assert (x["user_impressions_7d"], x["user_impressions_lag14d"]) == (0, 5)
+
+
+def test_counters_decay_up_to_what_is_known_and_no_further():
+    users, contexts, posts = small_world()
+    users = users._replace(counted_ms=np.array([NOW - 2 * HOUR_MS]))
+    posts = posts._replace(counted_ms=np.full(4, NOW - 2 * HOUR_MS))
+    known = contexts._replace(known_ms=np.array([NOW - HOUR_MS]))
+    later = known._replace(time_ms=known.time_ms + 1000)
+    for name in ("user_impressions_1h", "post_impressions_1h", "author_affinity", "post_trend"):
+        assert one_request(users, known, posts)[name] == one_request(users, later, posts)[name]
+    assert (
+        one_request(users, known, posts)["user_impressions_1h"]
+        > one_request(users, contexts, posts)["user_impressions_1h"]
+    )
 
 
 def test_what_the_history_says_of_a_post():

@@ -45,6 +45,7 @@ class History:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._rows = 0  # impressions folded so far
+        self._known_ms = 0  # the moment
         users, posts, authors = len(log.users.ids), len(log.posts.ids), len(log.posts.author_ids)
         people: UserColumns = empty_users(users)._replace(
             account_created_ms=log.users.created_ms,
@@ -102,9 +103,14 @@ class History:
             self._rows = end
         publish(self._world, time_ms)
         self._follow(time_ms)
+        self._known_ms = time_ms
 
     def features(self, contexts: ContextColumns, rows: I32) -> F32:
-        """X[R, F] of one post each for R requests, by what is known at this moment; what they saw is not folded."""
+        """X[R, F] of one post each for R requests, by what is known at this moment; what they saw is not folded.
+
+        Nothing decays beyond this moment: that nothing is known of the time since does not mean that nothing happened.
+        """
+        contexts = contexts._replace(known_ms=np.minimum(contexts.time_ms, self._known_ms))
         x = np.empty((len(rows), WIDTH), np.float32)
         assemble_each(self._world, contexts, rows, 0, len(rows), x)
         return x
@@ -138,6 +144,7 @@ def contexts_of(log: Log, rows: I64, user: I32) -> ContextColumns:
     return ContextColumns(
         user=user.astype(np.int32),
         time_ms=seen.time_ms[rows],
+        known_ms=seen.time_ms[rows],
         utc_offset_ms=np.full(len(rows), log.utc_offset_ms, np.int64),
         **{name: codes[rows] for name, codes in seen.context.items()},
     )
