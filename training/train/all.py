@@ -37,6 +37,17 @@ class Everything:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """What the models of one call to `train` share."""
+
+    work: Path
+    log: Log
+    data: str  # fingerprint of the log
+    seed: int
+    freshness: Freshness
+
+
+@dataclass(frozen=True, slots=True)
 class ExampleDays:
     """Which days become examples. The features of the first days know too little history to teach anything."""
 
@@ -50,17 +61,22 @@ def train(
     models: Sequence[Model] = MODELS,
     until: int | None = None,
     seed: int = 1,
+    freshness: Freshness = "live",
 ) -> Path:
     """Train `models` on the days up to `until` (yyyymmdd; default: all) and return the folder that holds them.
+
+    `freshness`: what the features of examples know; `live` is what serving will ask with.
 
     A local Ray is started unless there is one. Raises CascadeError when the data has too few days, or a step fails.
     """
     log = Log.load(dataset, until)
-    work = settings.work / f"{dataset.manifest.name}-{fingerprint(log)[:12]}"
+    data = fingerprint(log)
+    work = settings.work / f"{dataset.manifest.name}-{data[:12]}"
+    job = Job(work, log, data, seed, freshness)
     # Ray writes notices to stdout, where a command may be about to print one document.
     with redirect_stdout(sys.stderr), nullcontext() if ray.is_initialized() else start_ray(settings):
         for model in models:
-            _TRAIN[model](work, log, seed)
+            _TRAIN[model](job)
     return work
 
 
@@ -75,33 +91,33 @@ def fingerprint(log: Log) -> str:
     return digest.hexdigest()
 
 
-def _two_tower(work: Path, log: Log, seed: int) -> Metrics:
-    inputs = {"data": fingerprint(log)}
-    parts = work / "sequences" / "parts"
+def _two_tower(job: Job) -> Metrics:
+    inputs = {"data": job.data}
+    parts = job.work / "sequences" / "parts"
     run_step(
-        Step("sequences", work / "sequences", Everything(), inputs),
-        lambda _: {"files": len(build_sequences(log, parts))},
+        Step("sequences", job.work / "sequences", Everything(), inputs),
+        lambda _: {"files": len(build_sequences(job.log, parts))},
     )
-    step = Step("two_tower", work / "two_tower", TwoTowerTraining(seed=seed), inputs)
-    return run_step(step, lambda step: train_two_tower(step, sorted(parts.iterdir()), log))
+    step = Step("two_tower", job.work / "two_tower", TwoTowerTraining(seed=job.seed), inputs)
+    return run_step(step, lambda step: train_two_tower(step, sorted(parts.iterdir()), job.log))
 
 
-def _prerank(work: Path, log: Log, seed: int) -> Metrics:
-    examples = _examples(work, log)
-    step = Step("prerank", work / "prerank", PrerankTraining(seed=seed), {"examples": examples.fingerprint})
+def _prerank(job: Job) -> Metrics:
+    examples = _examples(job)
+    step = Step("prerank", job.work / "prerank", PrerankTraining(seed=job.seed), {"examples": examples.fingerprint})
     return run_step(step, lambda step: train_prerank(step, _files(examples)))
 
 
-def _ranker(work: Path, log: Log, seed: int) -> Metrics:
-    examples = _examples(work, log)
-    step = Step("ranker", work / "ranker", RankerTraining(seed=seed), {"examples": examples.fingerprint})
-    users, posts = len(log.users.ids), len(log.posts.ids)
+def _ranker(job: Job) -> Metrics:
+    examples = _examples(job)
+    step = Step("ranker", job.work / "ranker", RankerTraining(seed=job.seed), {"examples": examples.fingerprint})
+    users, posts = len(job.log.users.ids), len(job.log.posts.ids)
     return run_step(step, lambda step: train_ranker(step, _files(examples), users, posts))
 
 
-def _examples(work: Path, log: Log) -> Step:
+def _examples(job: Job) -> Step:
     """The step that has built the examples, one Parquet file a day."""
-    how = ExampleDays()
+    how, log = ExampleDays(freshness=job.freshness), job.log
     times = log.impressions.time_ms
     days = range(log.day(int(times[0])) + how.warm_up_days, log.day(int(times[-1])) + 1)
     if len(days) < MIN_DAYS:
@@ -115,7 +131,7 @@ def _examples(work: Path, log: Log) -> Step:
             build_examples(log, step.folder / "days", days, how.freshness, partial(progress, "build examples"))
         return {"files": len(_files(step))}
 
-    step = Step("examples", work / "examples", how, {"data": fingerprint(log)})
+    step = Step("examples", job.work / "examples", how, {"data": job.data})
     run_step(step, build)
     return step
 
@@ -124,7 +140,7 @@ def _files(examples: Step) -> list[Path]:
     return sorted((examples.folder / "days").iterdir())
 
 
-_TRAIN: Final[dict[Model, Callable[[Path, Log, int], Metrics]]] = {
+_TRAIN: Final[dict[Model, Callable[[Job], Metrics]]] = {
     "two_tower": _two_tower,
     "prerank": _prerank,
     "ranker": _ranker,

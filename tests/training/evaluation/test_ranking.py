@@ -39,7 +39,8 @@ def home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(dataset, split, home, ray_session) -> RankerModel:
-    return RankerModel.load(train(Settings(home=home), dataset, ("ranker",), split.train_until) / "ranker")
+    work = train(Settings(home=home), dataset, ("ranker",), split.train_until, freshness="day")
+    return RankerModel.load(work / "ranker")
 
 
 def test_frozen_features_are_no_back_door_to_the_labels(dataset, split):
