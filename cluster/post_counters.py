@@ -90,7 +90,7 @@ class CounterUpdate(msgspec.Struct, array_like=True, frozen=True):
     authors: bytes  # int64[m] ids
     author_counted_ms: bytes
     author_counts: bytes
-    totals: bytes  # float32[W, N]
+    totals: bytes  # float32[W, N]; empty when they are not told
     trending: Trending | None = None  # when it was worked out anew
 
 

@@ -1,14 +1,17 @@
 """The posts consumer: counters of posts and authors, and what trends, for feed servers to follow."""
 
-import time
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from cluster import effects
 from cluster.clock import Clock
 from cluster.effects import EffectBatch, decode_effects
+from cluster.ending import end
 from cluster.post_counters import (
     STREAM,
     TOTALS,
@@ -20,6 +23,8 @@ from cluster.post_counters import (
     encode,
     post_key,
 )
+from cluster.store.breaker import StoreUnavailable
+from cluster.store.consumers import Superseded
 from cluster.store.fenced import FencedStore, Write
 from deployments.consumers.consumer import Batching, Entry
 from deployments.consumers.counter_book import CounterBook
@@ -74,7 +79,7 @@ class PostsConsumer:
         self._clock = clock
         self._position = ""
         self._books = _Books(store)
-        self._trends_at = 0.0
+        self._telling: asyncio.Task[None] | None = None
 
     @classmethod
     def make(cls, context: Context) -> "PostsConsumer":
@@ -87,29 +92,30 @@ class PostsConsumer:
         return decode_effects(payload)
 
     async def position(self) -> str:
-        self._books, self._trends_at = _Books(self._store), 0.0
+        self._books = _Books(self._store)
         self._position = await self._store.position()
         [blob] = await self._store.read([TRENDING])
         trending = decode_trending(blob)
         # What trended goes on to be looked at, though nothing may happen to it any more.
         lists = [trending.everywhere, *trending.by_region.values(), *trending.by_topic.values()]
         await self._books.posts.rows_of(np.frombuffer(b"".join(lists), np.int64))
+        if self._telling is None:
+            self._telling = asyncio.create_task(self._tell_trends_forever())
         return self._position
 
     async def apply(self, entries: Sequence[Entry[EffectBatch]], position: str) -> None:
         change = Write()
         if entries:
             posts, authors = await self._fold([entry.record for entry in entries])
-            trending, books = self._trends(), self._books
+            books = self._books
             values = books.posts.blobs(posts) | books.authors.blobs(authors) | books.totals.blobs(_FIRST)
-            if trending is not None:
-                values[TRENDING] = encode(trending)
-            entry = encode(self._update(posts, authors, trending))
-            change = Write(values=values, stream=STREAM, entry=entry, keep=UPDATES_KEPT)
+            change = Write(values, stream=STREAM, entry=encode(self._update(posts, authors)), keep=UPDATES_KEPT)
         await self._store.write(self._position, position, change)
         self._position = position
 
     async def close(self) -> None:
+        if self._telling is not None:
+            await end(self._telling)
         await self._store.close()
 
     async def _fold(self, batches: Sequence[EffectBatch]) -> tuple[I32, I32]:
@@ -130,19 +136,27 @@ class PostsConsumer:
         self._books.fold((no_rows, no_rows, no_rows), none, no_rows, np.zeros(0, np.float32), none)
         trend_lists(self._books.posts, 0)
 
-    def _trends(self) -> Trending | None:
-        """What trends by now; None when that was looked at a moment ago."""
-        if time.monotonic() < self._trends_at:
-            return None
-        self._trends_at = time.monotonic() + TRENDS_S
-        return trend_lists(self._books.posts, self._clock.now_ms())
+    async def _tell_trends_forever(self) -> None:
+        """Work out what trends again and again, for it changes while nothing happens too."""
+        told = Trending()
+        while True:
+            await asyncio.sleep(TRENDS_S)
+            trending = trend_lists(self._books.posts, self._clock.now_ms())
+            if msgspec.structs.replace(trending, time_ms=told.time_ms) == told:
+                continue
+            none = np.zeros(0, np.int32)
+            entry = encode(msgspec.structs.replace(self._update(none, none), trending=trending))
+            change = Write({TRENDING: encode(trending)}, stream=STREAM, entry=entry, keep=UPDATES_KEPT)
+            # A batch may have been applied meanwhile: the next round is never far.
+            with suppress(StoreUnavailable, Superseded):
+                await self._store.write(self._position, self._position, change)
+                told = trending
 
-    def _update(self, posts: I32, authors: I32, trending: Trending | None) -> CounterUpdate:
+    def _update(self, posts: I32, authors: I32) -> CounterUpdate:
         return CounterUpdate(
             *_packed(self._books.posts, posts),
             *_packed(self._books.authors, authors),
-            totals=self._books.totals.column("counts")[0].tobytes(),
-            trending=trending,
+            totals=self._books.totals.column("counts")[:1].tobytes(),
         )
 
 

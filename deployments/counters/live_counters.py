@@ -43,7 +43,8 @@ class LiveCounters:
         """Take what a batch of effects has changed."""
         self._take_posts(*_arrays(update.posts, update.post_counted_ms, update.post_counts))
         self._take_authors(*_arrays(update.authors, update.author_counted_ms, update.author_counts))
-        self.take_totals(np.frombuffer(update.totals, np.float32))
+        if update.totals:
+            self.take_totals(np.frombuffer(update.totals, np.float32))
         if update.trending is not None:
             self.take_trending(update.trending)
 

@@ -130,7 +130,10 @@ def test_the_state_of_a_request_comes_in_one_round_trip(served: Served) -> None:
         def reads() -> int:
             return int(client.info("commandstats").get("cmdstat_mget", {}).get("calls", 0))
 
-        before = reads()
-        for _ in range(feeds):
-            served.feed(user_id=user)
-        assert reads() - before == feeds
+        counted = []
+        for _ in range(5):  # a consumer or a replica that just starts reads too, for a moment
+            before = reads()
+            for _ in range(feeds):
+                served.feed(user_id=user)
+            counted.append(reads() - before)
+        assert min(counted) == feeds, counted

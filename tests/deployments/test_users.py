@@ -1,5 +1,6 @@
 """Single users over HTTP, as clients see them: what they set shows in the next feed, and they can be forgotten."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -105,12 +106,16 @@ def test_an_erased_user_is_a_newcomer_and_leaves_log_and_archive(served):
     feed = served.feed(user_id=user)
     assert (feed["cold_start"], feed["degraded"]) == (True, [])
 
-    assert [type(record).__name__ for record in logged(served, user)] == ["Event", "Erasure"]
+    *told, last = logged(served, user)  # other tests may have told of him too
+    assert isinstance(last, Erasure)
+    assert not [record for record in told if isinstance(record, Erasure)]
     done = served.cascade("data", "forget", "--user", str(user), "--json")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == f'{{"users":[{user}],"rows":1,"files":1,"log_entries":1}}'
+    removed = json.loads(done.stdout)
+    assert (removed["users"], removed["rows"], removed["log_entries"]) == ([user], len(told), len(told))
+    assert removed["files"] >= 1
     assert [isinstance(record, Erasure) for record in logged(served, user)] == [True]
     archive = served.home / "archive" / "events"
     assert archived(archive, user) == ["erasure"]
-    assert archived(archive, neighbour) == ["event"]
+    assert "event" in archived(archive, neighbour)
     assert not served.feed(user_id=neighbour)["cold_start"]

@@ -132,10 +132,11 @@ def test_effects_become_counters_updates_and_trends(server):
     async def scenario() -> None:
         likes = [event(n, "like", user=n) for n in range(1, 21)]
         await (await consume(server, likes, [event(30, user=1, post=8)])).close()
-        await count(server, lambda client: client.get("position:posts") == client.xrevrange(EFFECTS, count=1)[0][0])
+        await count(server, lambda client: decode_trending(client.get(TRENDING)).by_region)
 
     asyncio.run(scenario())
     with redis.Redis.from_url(server.url) as client:
+        assert client.get("position:posts") == client.xrevrange(EFFECTS, count=1)[0][0]
         [record] = unpack_record(client.get(post_key(7)))
         np.testing.assert_allclose(record["counts"][MONTH, [COUNT["impression"], COUNT["like"]]], 20, rtol=1e-4)
         assert (record["author"], record["topic"]) == (5, stable_id("cats"))
@@ -146,7 +147,9 @@ def test_effects_become_counters_updates_and_trends(server):
             trending.by_topic[stable_id("cats")],
         ):
             assert np.frombuffer(packed, np.int64).tolist() == [7]
-        update = decode_update(client.xrevrange(COUNTERS, count=1)[0][1][b"e"])
+        updates = [decode_update(fields[b"e"]) for _, fields in client.xrange(COUNTERS)]
+        assert updates[-1].trending == trending
+        update = next(update for update in reversed(updates) if update.posts)
         ids = np.frombuffer(update.posts, np.int64).tolist()
         counts = np.frombuffer(update.post_counts, np.float32).reshape(len(ids), -1, len(COUNT))
         assert 8 in ids
