@@ -2,7 +2,8 @@
 
 import os
 import sys
-from typing import Annotated
+from contextlib import redirect_stdout
+from typing import Annotated, TextIO
 
 import msgspec
 from cyclopts import Parameter
@@ -28,7 +29,10 @@ def up(*, json: Json = False) -> None:
     console.print("loading ...")
     from deployments.bring_up import bring_up
 
-    bring_up(load_settings(), console, _print_json if json else _announce)
+    out = sys.stdout
+    # Ray writes its notices to stdout whenever it likes, before and after the one document that may be expected there.
+    with redirect_stdout(sys.stderr):
+        bring_up(load_settings(), console, lambda run: _print_json(run, out) if json else _announce(run, out))
 
 
 def down(*, json: Json = False) -> None:
@@ -91,9 +95,9 @@ def _consumer(status: ConsumerStatus) -> str:
     return line
 
 
-def _announce(run: Run) -> None:
+def _announce(run: Run, out: TextIO) -> None:
     address = run.http_address
-    Console().print(
+    Console(file=out).print(
         f"""
 [bold]Cascade serves feeds at {address}[/bold]  (release {run.release})
 
@@ -108,6 +112,7 @@ def _announce(run: Run) -> None:
     )
 
 
-def _print_json(value: object) -> None:
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    sys.stdout.flush()
+def _print_json(value: object, out: TextIO | None = None) -> None:
+    out = out or sys.stdout
+    out.write(msgspec.json.encode(value).decode() + "\n")
+    out.flush()
