@@ -20,7 +20,7 @@ def parse_batch(body: bytes, name: str, most: int, parse: Callable[[bytes], T]) 
     The body is one item, or {name: [...]} with 1 to `most` of them; `parse` raises InvalidField for a bad one.
     """
     try:
-        parts = _parts(body, name, most)
+        parts = parts_of(body, name, most)
     except InvalidField as error:
         return [], [error]
     items, errors = [], []
@@ -28,12 +28,17 @@ def parse_batch(body: bytes, name: str, most: int, parse: Callable[[bytes], T]) 
         try:
             items.append(parse(part))
         except InvalidField as error:
-            field = where if error.field == "body" and where else f"{where}.{error.field}".lstrip(".")
-            errors.append(InvalidField(field, error.value, error.allowed))
+            errors.append(placed(error, where))
     return items, errors
 
 
-def _parts(body: bytes, name: str, most: int) -> list[tuple[str, bytes]]:
+def placed(error: InvalidField, where: str) -> InvalidField:
+    """The error of an item, with the place of that item in the body; "" for a body that is the item."""
+    field = where if error.field == "body" and where else f"{where}.{error.field}".lstrip(".")
+    return InvalidField(field, error.value, error.allowed)
+
+
+def parts_of(body: bytes, name: str, most: int) -> list[tuple[str, bytes]]:
     """The JSON of each item and where it lies in the body. Raises InvalidField."""
     envelope = decode(_OBJECT, body)
     if name not in envelope:

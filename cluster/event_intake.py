@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster.batch import parts_of, placed
 from cluster.errors import InvalidField
 from cluster.events import EVENT_ACTIONS, NO_TIME, RELATION_ACTIONS, Event
 from cluster.wire import decode
@@ -48,12 +49,12 @@ def take_in(body: bytes, now_ms: int, posts: KnownPosts) -> Intake:
     does not name are those of its post.
     """
     try:
-        parts, batch = _parts(body)
+        parts = parts_of(body, "events", MAX_EVENTS)
     except InvalidField as error:
         return Intake([], [error])
     events: dict[int, Event] = {}
     faults: list[_Fault] = []
-    for index, part in enumerate(parts):
+    for index, (_, part) in enumerate(parts):
         try:
             events[index] = _event(part, now_ms)
         except InvalidField as error:
@@ -62,28 +63,11 @@ def take_in(body: bytes, now_ms: int, posts: KnownPosts) -> Intake:
     faults += _relation_faults(completed)
     for fault in faults:
         completed.pop(fault.place, None)
-    return Intake(list(completed.values()), [_named(fault, batch) for fault in sorted(faults, key=lambda f: f.place)])
+    faults.sort(key=lambda fault: fault.place)
+    return Intake(list(completed.values()), [placed(fault.error, parts[fault.place][0]) for fault in faults])
 
 
 _EVENT = msgspec.json.Decoder(Event)
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
-
-
-def _parts(body: bytes) -> tuple[list[bytes], bool]:
-    """The JSON of each event, and whether they came as a batch. Raises InvalidField."""
-    envelope = decode(_OBJECT, body)
-    if "events" not in envelope:
-        return [body], False
-    for name in envelope.keys() - {"events"}:
-        raise InvalidField(name, bytes(envelope[name]).decode()[:100], "unknown field; beside `events` none is allowed")
-    try:
-        items = decode(_LIST, bytes(envelope["events"]))
-    except InvalidField as error:
-        raise InvalidField("events", error.value, error.allowed) from None
-    if not 1 <= len(items) <= MAX_EVENTS:
-        raise InvalidField("events", f"{len(items)} events", f"must hold 1 to {MAX_EVENTS} events")
-    return [bytes(item) for item in items], True
 
 
 def _event(part: bytes, now_ms: int) -> Event:
@@ -134,12 +118,3 @@ def _relation_faults(events: dict[int, Event]) -> Iterable[_Fault]:
         elif event.author_id == event.user_id and event.action in _TO_OTHERS:
             allowed = f"must be somebody else than user_id for {', '.join(_TO_OTHERS)}"
             yield _Fault(index, InvalidField("author_id", event.author_id, allowed))
-
-
-def _named(fault: _Fault, batch: bool) -> InvalidField:
-    """The error with the place of its event in the body."""
-    error = fault.error
-    if not batch:
-        return error
-    where = f"events[{fault.place}]"
-    return InvalidField(where if error.field == "body" else f"{where}.{error.field}", error.value, error.allowed)
