@@ -153,6 +153,12 @@ class Catalogue(Section):
     removed_limit: Count = Field(4096, description="posts the index must skip before it is built anew")
 
 
+class Training(Section):
+    """How models are trained."""
+
+    recipe: str = Field("default", description="how models are trained; see `training/recipes/`")
+
+
 class RayCluster(Section):
     """The local Ray that `cascade up` and `cascade train` start; `RAY_ADDRESS` names another one."""
 
@@ -188,6 +194,7 @@ class Settings(BaseSettings):
     quotas: Quotas = Quotas()
     rules: Rules = Rules()
     catalogue: Catalogue = Catalogue()
+    training: Training = Training()
     ray: RayCluster = RayCluster()
 
     @classmethod

@@ -15,37 +15,41 @@ app = App(name="train", help="Train the models of a release.")
 
 Data = Annotated[Path | None, Parameter(help="Source data or a data set; default: that of the settings.")]
 Until = Annotated[str | None, Parameter(help="Last day that is trained on, yyyymmdd; default: all days.")]
+RecipeName = Annotated[
+    str | None, Parameter(name="--recipe", help="How models are trained; default: that of the settings.")
+]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the metrics as one JSON document.")]
 
 
 @app.command(name="all")
-def all_(*, data: Data = None, until: Until = None, json: Json = False) -> None:
+def all_(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
     """Train everything that a release needs."""
-    _train(("two_tower", "prerank", "ranker"), data, until, json)
+    _train(("two_tower", "prerank", "ranker"), data, until, recipe, json)
 
 
 @app.command
-def two_tower(*, data: Data = None, until: Until = None, json: Json = False) -> None:
+def two_tower(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
     """Train the retrieval model: vectors of users and posts."""
-    _train(("two_tower",), data, until, json)
+    _train(("two_tower",), data, until, recipe, json)
 
 
 @app.command
-def prerank(*, data: Data = None, until: Until = None, json: Json = False) -> None:
+def prerank(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
     """Train the pre-ranker: gradient-boosted trees."""
-    _train(("prerank",), data, until, json)
+    _train(("prerank",), data, until, recipe, json)
 
 
 @app.command
-def ranker(*, data: Data = None, until: Until = None, json: Json = False) -> None:
+def ranker(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
     """Train the multi-task ranker."""
-    _train(("ranker",), data, until, json)
+    _train(("ranker",), data, until, recipe, json)
 
 
-def _train(models: Sequence[str], data: Path | None, until: str | None, json: bool) -> None:
+def _train(models: Sequence[str], data: Path | None, until: str | None, recipe: str | None, json: bool) -> None:
     from cluster.settings import load_settings
     from training.data.ensure import ensure_dataset
     from training.features.examples import day_number
+    from training.recipes import recipe_named
     from training.train.all import MODELS, train
 
     day = None
@@ -55,8 +59,9 @@ def _train(models: Sequence[str], data: Path | None, until: str | None, json: bo
         except ValueError:
             raise InvalidField("--until", until, "must be a date as yyyymmdd") from None
     settings = load_settings()
+    how = recipe_named(recipe or settings.training.recipe)
     dataset = ensure_dataset(settings if data is None else settings.model_copy(update={"data": data}))
-    work = train(settings, dataset, [model for model in MODELS if model in models], day)
+    work = train(settings, dataset, [model for model in MODELS if model in models], day, how)
     metrics = {model: msgspec.json.decode((work / model / "metrics.json").read_bytes()) for model in models}
     if json:
         sys.stdout.write(msgspec.json.encode({"work": str(work), "metrics": metrics}).decode() + "\n")

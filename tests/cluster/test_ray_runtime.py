@@ -48,6 +48,15 @@ def up(port: int, log: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str
         yield process, json.loads(line)
 
 
+def listens(process: psutil.Process) -> set[tuple[str, str]]:
+    """Name and address of each socket that a process listens on; none of one that has ended."""
+    try:
+        name, sockets = process.name(), process.net_connections("inet")
+    except psutil.NoSuchProcess:  # HAProxy replaces its process when its configuration changes
+        return set()
+    return {(name, socket.laddr.ip) for socket in sockets if socket.status == psutil.CONN_LISTEN}
+
+
 def test_it_serves_on_loopback_only_and_leaves_nothing_behind(tmp_path: Path) -> None:
     port = free_port()
     with up(port, tmp_path / "log") as (process, session):
@@ -57,12 +66,7 @@ def test_it_serves_on_loopback_only_and_leaves_nothing_behind(tmp_path: Path) ->
         users = users_of(session["folder"])
         assert {"gcs_server", "raylet", "haproxy"} <= {p.name() for p in users}
         assert [p for p in users if p.nice() != 0] == []
-        listening = {
-            (p.name(), c.laddr.ip)
-            for p in users
-            for c in p.net_connections("inet")
-            if c.status == psutil.CONN_LISTEN and not c.laddr.ip.endswith("127.0.0.1")
-        }
+        listening = {(name, ip) for p in users for name, ip in listens(p) if not ip.endswith("127.0.0.1")}
         # Serve's channel between replicas knows no other address; it asks for Ray's token.
         assert {ip for _, ip in listening} <= {"::"}
         assert all(name.startswith("ray::ServeRepl") for name, _ in listening)

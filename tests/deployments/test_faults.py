@@ -146,7 +146,7 @@ def test_what_was_acknowledged_survives_the_kill_of_the_event_store(served: Serv
         before = served.run.events
         os.kill(before.pid, signal.SIGKILL)
         while served.run.events == before:
-            assert served.feed(user_id=1)["items"], "feeds go on"
+            assert served.any_feed(user_id=1)["items"], "feeds go on"
         sender.more(200)
     times = Counter(record.event_id for record in logged(served) if isinstance(record, Event))
     assert [times[event_id] for event_id in sender.acknowledged] == [1] * len(sender.acknowledged)
@@ -161,9 +161,9 @@ def test_state_follows_from_the_log_after_the_kill_of_the_state_store(served: Se
         os.kill(before.pid, signal.SIGKILL)
         degraded = set()
         while served.run.store == before:
-            degraded |= set(served.feed(user_id=1)["degraded"])
+            degraded |= set(served.any_feed(user_id=1)["degraded"])
         assert "store" in degraded
-        until(lambda: not served.feed(user_id=1)["degraded"])
+        until(lambda: not served.any_feed(user_id=1)["degraded"])
         sender.more(200)
     assert_counted_once(served, sender)
 

@@ -212,14 +212,14 @@ def wait_for(condition, seconds=20):
 def test_a_dead_store_degrades_the_feed_and_heals(served, fault):
     user, store = known_user(served), served.run.store
     os.kill(store.pid, fault)
-    feed = wait_for(lambda: (f := served.feed(user_id=user))["degraded"] and f)
+    feed = wait_for(lambda: (f := served.any_feed(user_id=user))["degraded"] and f)
     assert feed["degraded"] == ["store"]
     assert (len(feed["items"]), feed["cold_start"]) == (50, False)
     if fault == signal.SIGSTOP:
         assert served.request("POST", "/v1/events", event(9)).status == 200, "events need no state"
         assert served.request("GET", "/readyz").json()["store"] == {"available": False}
         os.kill(store.pid, signal.SIGCONT)
-    healed = wait_for(lambda: not (f := served.feed(user_id=user))["degraded"] and f)
+    healed = wait_for(lambda: not (f := served.any_feed(user_id=user))["degraded"] and f)
     assert not healed["cold_start"], "what the store knew survived"
 
 

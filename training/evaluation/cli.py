@@ -20,6 +20,9 @@ app = App(name="evaluate", help="Measure ranking and retrieval on held-out days.
 Data = Annotated[Path | None, Parameter(help="Source data or a data set; default: that of the settings.")]
 Until = Annotated[str, Parameter(help="Last day that is trained on, yyyymmdd.")]
 Test = Annotated[str, Parameter(help="Days that are tested on, FIRST:LAST.")]
+RecipeName = Annotated[
+    str | None, Parameter(name="--recipe", help="How models are trained; default: that of the settings.")
+]
 Seed = Annotated[int, Parameter(help="Seed of all that is drawn in training.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
 
@@ -32,6 +35,7 @@ def ranking(
     data: Data = None,
     protocol: Literal["frozen", "daily"] = "frozen",
     predictions: Path | None = None,
+    recipe: RecipeName = None,
     seed: Seed = 1,
     json: Json = False,
 ) -> None:
@@ -50,13 +54,15 @@ def ranking(
     from training.evaluation.ranking import evaluate_ranking
     from training.evaluation.split import Split
     from training.models.ranker import RankerModel
+    from training.recipes import recipe_named
     from training.train.all import train
 
     split = Split.parse(train_until, test)
     settings, dataset = _open(data)
     split.check(dataset)
     # Neither protocol has fresh features, so the model learns from examples without them.
-    work = train(settings, dataset, ("ranker",), split.train_until, seed, freshness="day")
+    how = recipe_named(recipe or settings.training.recipe).seeded(seed).before_each_day()
+    work = train(settings, dataset, ("ranker",), split.train_until, how)
     result = evaluate_ranking(dataset, split, protocol, RankerModel.load(work / "ranker"))
     if predictions is not None:
         pq.write_table(result.predictions, predictions)
@@ -68,7 +74,14 @@ def ranking(
 
 @app.command
 def retrieval(
-    *, train_until: Until, test: Test, data: Data = None, k: str = "50,100,200", seed: Seed = 1, json: Json = False
+    *,
+    train_until: Until,
+    test: Test,
+    data: Data = None,
+    k: str = "50,100,200",
+    recipe: RecipeName = None,
+    seed: Seed = 1,
+    json: Json = False,
 ) -> None:
     """Train the two-tower model up to a day, and look for what people came to like among all posts.
 
@@ -79,12 +92,14 @@ def retrieval(
     """
     from training.evaluation.retrieval import evaluate_retrieval
     from training.evaluation.split import Split
+    from training.recipes import recipe_named
     from training.train.all import train
 
     split, ks = Split.parse(train_until, test), _numbers("--k", k)
     settings, dataset = _open(data)
     split.check(dataset)
-    work = train(settings, dataset, ("two_tower",), split.train_until, seed)
+    how = recipe_named(recipe or settings.training.recipe).seeded(seed)
+    work = train(settings, dataset, ("two_tower",), split.train_until, how)
     result = evaluate_retrieval(dataset, split, ks, work / "two_tower", seed)
     head = {"train_until": split.train_until, "test": [split.first, split.last]}
     counts = {"users": result.users, "positives": result.positives, "posts": result.posts}

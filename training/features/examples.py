@@ -1,6 +1,7 @@
 """Training examples: logged impressions with the features that were known when they happened, or earlier."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,17 @@ from training.features.log import Log
 Progress = Callable[[int, int], None]
 #: What the features of an example know: all that happened before it, or all before its day began.
 Freshness = Literal["live", "day"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleDays:
+    """Which days become examples. The features of the first days know too little history to teach anything.
+
+    `freshness`: what the features of examples know; `live` is what serving will ask with.
+    """
+
+    warm_up_days: int = 2
+    freshness: Freshness = "live"
 
 
 def features_of(log: Log, rows: I64, snapshot_ms: int, history: Log | None = None) -> F32:

@@ -16,14 +16,14 @@ from cluster.ray_runtime import start_ray
 from cluster.settings import Settings
 from training.data.dataset import DataSet
 from training.data.progress import bars
-from training.features.examples import Freshness, build_examples
+from training.features.examples import build_examples
 from training.features.log import Log
 from training.features.sequences import build_sequences
-from training.train.prerank import PrerankTraining, train_prerank
+from training.recipes import Recipe, recipe_named
+from training.train.prerank import train_prerank
 from training.train.ranker import train_ranker
-from training.train.ranker_learner import RankerTraining
 from training.train.steps import Metrics, Step, run_step
-from training.train.two_tower import TwoTowerTraining, train_two_tower
+from training.train.two_tower import train_two_tower
 
 Model = Literal["two_tower", "prerank", "ranker"]
 #: Days of examples: one to learn from, and one to measure on.
@@ -43,16 +43,7 @@ class Job:
     work: Path
     log: Log
     data: str  # fingerprint of the log
-    seed: int
-    freshness: Freshness
-
-
-@dataclass(frozen=True, slots=True)
-class ExampleDays:
-    """Which days become examples. The features of the first days know too little history to teach anything."""
-
-    warm_up_days: int = 2
-    freshness: Freshness = "live"
+    recipe: Recipe
 
 
 def train(
@@ -60,19 +51,18 @@ def train(
     dataset: DataSet,
     models: Sequence[Model] = MODELS,
     until: int | None = None,
-    seed: int = 1,
-    freshness: Freshness = "live",
+    recipe: Recipe | None = None,
 ) -> Path:
     """Train `models` on the days up to `until` (yyyymmdd; default: all) and return the folder that holds them.
 
-    `freshness`: what the features of examples know; `live` is what serving will ask with.
-
+    `recipe`: how; default: the one that the settings name.
     A local Ray is started unless there is one. Raises CascadeError when the data has too few days, or a step fails.
     """
+    recipe = recipe or recipe_named(settings.training.recipe)
     log = Log.load(dataset, until)
     data = fingerprint(log)
     work = settings.work / f"{dataset.manifest.name}-{data[:12]}"
-    job = Job(work, log, data, seed, freshness)
+    job = Job(work, log, data, recipe)
     # Ray writes notices to stdout, where a command may be about to print one document.
     with redirect_stdout(sys.stderr), nullcontext() if ray.is_initialized() else start_ray(settings):
         for model in models:
@@ -98,26 +88,26 @@ def _two_tower(job: Job) -> Metrics:
         Step("sequences", job.work / "sequences", Everything(), inputs),
         lambda _: {"files": len(build_sequences(job.log, parts))},
     )
-    step = Step("two_tower", job.work / "two_tower", TwoTowerTraining(seed=job.seed), inputs)
+    step = Step("two_tower", job.work / "two_tower", job.recipe.two_tower, inputs)
     return run_step(step, lambda step: train_two_tower(step, sorted(parts.iterdir()), job.log))
 
 
 def _prerank(job: Job) -> Metrics:
     examples = _examples(job)
-    step = Step("prerank", job.work / "prerank", PrerankTraining(seed=job.seed), {"examples": examples.fingerprint})
+    step = Step("prerank", job.work / "prerank", job.recipe.prerank, {"examples": examples.fingerprint})
     return run_step(step, lambda step: train_prerank(step, _files(examples)))
 
 
 def _ranker(job: Job) -> Metrics:
     examples = _examples(job)
-    step = Step("ranker", job.work / "ranker", RankerTraining(seed=job.seed), {"examples": examples.fingerprint})
+    step = Step("ranker", job.work / "ranker", job.recipe.ranker, {"examples": examples.fingerprint})
     users, posts = len(job.log.users.ids), len(job.log.posts.ids)
     return run_step(step, lambda step: train_ranker(step, _files(examples), users, posts))
 
 
 def _examples(job: Job) -> Step:
     """The step that has built the examples, one Parquet file a day."""
-    how, log = ExampleDays(freshness=job.freshness), job.log
+    how, log = job.recipe.examples, job.log
     times = log.impressions.time_ms
     days = range(log.day(int(times[0])) + how.warm_up_days, log.day(int(times[-1])) + 1)
     if len(days) < MIN_DAYS:

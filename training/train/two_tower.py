@@ -18,8 +18,6 @@ from training.train.sequence_batches import Sequences
 from training.train.steps import Metrics, Step
 from training.train.two_tower_learner import TwoTowerLearner, TwoTowerTraining
 
-__all__ = ["TwoTowerTraining", "train_two_tower"]
-
 COLUMNS: Final = ("user_row", "post_row", "actions", "time_ms", "lead")
 #: Sequences read at a time.
 _READ: Final = 4096

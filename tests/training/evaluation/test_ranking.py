@@ -15,6 +15,7 @@ from training.evaluation.split import Split
 from training.features.examples import features_of
 from training.features.log import Log
 from training.models.ranker import RankerModel
+from training.recipes import recipe_named
 from training.train.all import train
 
 # Ray warns of its own defaults.
@@ -39,7 +40,8 @@ def home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(dataset, split, home, ray_session) -> RankerModel:
-    work = train(Settings(home=home), dataset, ("ranker",), split.train_until, freshness="day")
+    recipe = recipe_named("default").before_each_day()
+    work = train(Settings(home=home), dataset, ("ranker",), split.train_until, recipe)
     return RankerModel.load(work / "ranker")
 
 

@@ -14,7 +14,8 @@ from training.features.log import Log
 from training.features.sequences import build_sequences
 from training.models.two_tower import DIM, UserTower
 from training.train.steps import Metrics, Step, run_step
-from training.train.two_tower import TwoTowerTraining, train_two_tower
+from training.train.two_tower import train_two_tower
+from training.train.two_tower_learner import TwoTowerTraining
 
 # Ray warns of its own defaults.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")

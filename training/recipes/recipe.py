@@ -1,0 +1,31 @@
+"""What a recipe returns."""
+
+from dataclasses import dataclass, replace
+
+from training.features.examples import ExampleDays
+from training.train.prerank import PrerankTraining
+from training.train.ranker_learner import RankerTraining
+from training.train.two_tower_learner import TwoTowerTraining
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How everything that a release needs is trained."""
+
+    examples: ExampleDays
+    two_tower: TwoTowerTraining
+    prerank: PrerankTraining
+    ranker: RankerTraining
+
+    def seeded(self, seed: int) -> "Recipe":
+        """The same, with all that is drawn drawn from `seed`."""
+        return replace(
+            self,
+            two_tower=replace(self.two_tower, seed=seed),
+            prerank=replace(self.prerank, seed=seed),
+            ranker=replace(self.ranker, seed=seed),
+        )
+
+    def before_each_day(self) -> "Recipe":
+        """The same, with examples that know what happened before their day, as the evaluation protocols do."""
+        return replace(self, examples=replace(self.examples, freshness="day"))
