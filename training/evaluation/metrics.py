@@ -1,98 +1,46 @@
-"""Exact ranking metrics over many lists at once.
+"""Exact ranking metrics over many lists at once; what tied scores count is told in `training.evaluation.ranked`.
 
-Every function takes flat arrays of N rows. `groups` i64[N] names the list a row belongs to (any integers, any
-order), `labels` [N] is 0 or 1, `scores` [N] is finite. Tied scores have no order, so a metric is its expected value
-over all orders of the ties (McSherry and Najork, "Computing information retrieval performance measures efficiently
-in the presence of tied scores", ECIR 2008): the order of the rows, which is often the order of time, cannot leak
-into it, and a scorer that cannot tell a list's rows apart gets exactly what a random one gets on average.
+A metric is first a pair of numbers per list, whose sums make its value: that is all an interval needs to know
+(`training.evaluation.bootstrap`). Beside it is the value itself, of flat `groups`, `labels` and `scores`.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cluster.errors import CascadeError
+from training.evaluation.ranked import F64, I64, Array, Ranked, check, rank, sums
 
-Array = NDArray[Any]
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
+__all__ = ["Array", "ByList", "auc", "gauc", "log_loss", "ndcg", "precision", "recall"]
+
+#: Probabilities are clipped to [this, 1 - this] before their logarithm is taken.
+_CERTAIN = 1e-7
 
 
-class Ranked(NamedTuple):
-    """Rows ordered by list, best score first. Starts are row numbers; a tie is a run of equal scores in a list."""
+class ByList(NamedTuple):
+    """A metric of L lists: sum of `total` over sum of `weight`. A list that does not count has 0 in both."""
 
-    labels: F64  # [N]
-    list_start: I64  # [L]
-    list_length: I64  # [L]
-    tie_start: I64  # [T]
-    tie_length: I64  # [T]
-    tie_list: I64  # [T] the list a tie belongs to
+    total: Array  # [L]
+    weight: Array  # [L]
 
     @property
-    def positives(self) -> F64:
-        """Positives of each list, [L]."""
-        return sums(self.labels, self.list_start)
+    def value(self) -> float:
+        """NaN when no list counts."""
+        weight = self.weight.sum()
+        return float(self.total.sum() / weight) if weight else float("nan")
 
-    @property
-    def tie_positives(self) -> F64:
-        """Positives of each tie, [T]."""
-        return sums(self.labels, self.tie_start)
+    @classmethod
+    def mean(cls, values: F64) -> "ByList":
+        """The mean of `values` [L], but for those that are NaN."""
+        known = ~np.isnan(values)
+        return cls(np.where(known, values, 0.0), known.astype(np.float64))
 
-    @property
-    def tie_rank(self) -> I64:
-        """Rows of the list that are ranked above each tie, [T]."""
-        return self.tie_start - self.list_start[self.tie_list]
-
-
-def rank(groups: Array, labels: Array, scores: Array) -> Ranked:
-    """Order rows by list and descending score.
-
-    Raises `CascadeError` on lengths that differ, no rows, labels other than 0 and 1, or scores that are not finite.
-    """
-    groups, labels, scores = np.asarray(groups), np.asarray(labels, np.float64), np.asarray(scores, np.float64)
-    check(groups, labels, scores)
-    order = np.lexsort((-scores, groups))
-    groups, labels, scores = groups[order], labels[order], scores[order]
-    new_list = np.r_[True, groups[1:] != groups[:-1]]
-    new_tie = new_list | np.r_[True, scores[1:] != scores[:-1]]
-    list_start, tie_start = np.flatnonzero(new_list), np.flatnonzero(new_tie)
-    return Ranked(
-        labels,
-        list_start,
-        np.diff(list_start, append=len(labels)),
-        tie_start,
-        np.diff(tie_start, append=len(labels)),
-        (np.cumsum(new_list) - 1)[tie_start],
-    )
+    def grouped(self, owner: I64) -> "ByList":
+        """The same metric by owner i64[L] of the lists, ascending: lists of one user do not err independently."""
+        at = np.unique(owner, return_inverse=True)[1]
+        return ByList(np.bincount(at, self.total), np.bincount(at, self.weight))
 
 
-def check(groups: Array, labels: Array, scores: Array) -> None:
-    """Raise `CascadeError` when the arrays cannot be ranked."""
-    if not len(groups) == len(labels) == len(scores):
-        raise CascadeError(
-            f"groups, labels and scores have {len(groups)}, {len(labels)} and {len(scores)} rows",
-            "Pass one group, label and score per row.",
-        )
-    if not len(groups):
-        raise CascadeError("there are no rows to measure", "Choose days on which the data has impressions.")
-    if not np.isin(labels, (0, 1)).all():
-        raise CascadeError("labels hold values other than 0 and 1", "Leave out rows whose label is unknown.")
-    bad = np.flatnonzero(~np.isfinite(scores))
-    if len(bad):
-        raise CascadeError(
-            f"{len(bad)} of {len(scores)} scores are not finite, the first is {scores[bad[0]]} at row {bad[0]}",
-            "Check the model: a score must be a number.",
-        )
-
-
-def sums(values: F64, starts: I64) -> F64:
-    """Sum of `values` from each start to the next."""
-    total: F64 = np.add.reduceat(values, starts)
-    return total
-
-
-def auc_by_list(ranked: Ranked) -> F64:
+def auc_of_lists(ranked: Ranked) -> F64:
     """Area under the ROC curve of each list, f64[L]; NaN where a list lacks positives or negatives."""
     positives = ranked.tie_positives
     negatives = ranked.tie_length - positives
@@ -106,28 +54,21 @@ def auc_by_list(ranked: Ranked) -> F64:
     return areas
 
 
-def auc(labels: Array, scores: Array) -> float:
-    """Area under the ROC curve over all rows; NaN when all labels are equal."""
-    return float(auc_by_list(rank(np.zeros(len(labels), np.int64), labels, scores))[0])
-
-
-def gauc(groups: Array, labels: Array, scores: Array) -> float:
-    """Mean AUC of the lists that have positives and negatives, weighted by their positives; NaN when none has.
+def gauc_by_list(ranked: Ranked) -> ByList:
+    """Mean AUC of the lists that have positives and negatives, weighted by their positives.
 
     Zhu et al., "Optimized cost per click in Taobao display advertising", KDD 2017, weighted by positives.
     """
-    ranked = rank(groups, labels, scores)
-    by_list = auc_by_list(ranked)
-    mixed = ~np.isnan(by_list)
-    return float(np.average(by_list[mixed], weights=ranked.positives[mixed])) if mixed.any() else float("nan")
+    areas = auc_of_lists(ranked)
+    weight = np.where(np.isnan(areas), 0.0, ranked.positives)
+    return ByList(np.nan_to_num(areas) * weight, weight)
 
 
-def ndcg(groups: Array, labels: Array, scores: Array, k: int) -> float:
+def ndcg_by_list(ranked: Ranked, k: int) -> ByList:
     """nDCG of the first `k`, gains 0 and 1, averaged over all lists; a list without positives counts as 0.
 
     Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR techniques", 2002.
     """
-    ranked = rank(groups, labels, scores)
     longest = int(ranked.list_length.max())
     discounts = np.zeros(longest + 1)
     top = min(k, longest)
@@ -137,21 +78,91 @@ def ndcg(groups: Array, labels: Array, scores: Array, k: int) -> float:
     gains = ranked.tie_positives / ranked.tie_length * (discounted[first + ranked.tie_length] - discounted[first])
     dcg = sums(gains, np.searchsorted(ranked.tie_start, ranked.list_start))
     ideal = discounted[ranked.positives.astype(np.int64)]
-    return float(np.divide(dcg, ideal, out=np.zeros(len(dcg)), where=ideal > 0).mean())
+    return ByList(np.divide(dcg, ideal, out=np.zeros(len(dcg)), where=ideal > 0), np.ones(len(dcg)))
+
+
+def precision_by_list(ranked: Ranked, k: int) -> ByList:
+    """Share of positives among the first `k`, averaged over all lists; a shorter list is filled up with negatives.
+
+    Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008, chapter 8.
+    """
+    hits = _hits(ranked, k)
+    return ByList(hits / k, np.ones(len(hits)))
+
+
+def recall_by_list(ranked: Ranked, k: int) -> ByList:
+    """Share of a list's positives among its first `k`, averaged over the lists with a positive.
+
+    Manning, Raghavan and Schütze, "Introduction to Information Retrieval", 2008, chapter 8.
+    """
+    positives, hits = ranked.positives, _hits(ranked, k)
+    shares = np.divide(hits, positives, out=np.zeros(len(hits)), where=positives > 0)
+    return ByList(shares, (positives > 0).astype(np.float64))
+
+
+def auc_by_list(groups: Array, labels: Array, scores: Array) -> ByList:
+    """AUC over the rows of all lists, as a mean of one pseudo-value per list; NaN when all labels are equal.
+
+    A list's pseudo-value is the AUC plus what a little more weight on that list would change of it, times the number
+    of lists: to first order, a mean over resampled lists is the AUC of their rows (Obuchowski, "Nonparametric
+    analysis of clustered ROC curve data", Biometrics 1997).
+    """
+    groups, labels, scores = np.asarray(groups), np.asarray(labels, np.float64), np.asarray(scores, np.float64)
+    check(groups, labels, scores)
+    at, tie = np.unique(groups, return_inverse=True)[1], np.unique(-scores, return_inverse=True)[1]
+    lists, pairs = int(at.max()) + 1, labels.sum() * (len(labels) - labels.sum())
+    if not pairs:
+        return ByList(np.full(lists, np.nan), np.ones(lists))
+    positives, negatives = np.bincount(tie, labels), np.bincount(tie, 1 - labels)
+    # Of each tie: the share of negatives that its positives beat, and of positives that beat its negatives.
+    won = 1 - (np.cumsum(negatives) - negatives / 2) / negatives.sum()
+    lost = (np.cumsum(positives) - positives / 2) / positives.sum()
+    area = float((positives * won).sum() / positives.sum())
+    rows = np.where(labels == 1, (won[tie] - area) / positives.sum(), (lost[tie] - area) / negatives.sum())
+    return ByList(area + lists * np.bincount(at, rows), np.ones(lists))
+
+
+def log_loss_by_list(groups: Array, labels: Array, probabilities: Array) -> ByList:
+    """Mean negative log likelihood of the labels, in nats. Probabilities are clipped to [1e-7, 1 - 1e-7]."""
+    groups, labels, chances = np.asarray(groups), np.asarray(labels, np.float64), np.asarray(probabilities, np.float64)
+    check(groups, labels, chances)
+    chances = np.clip(chances, _CERTAIN, 1 - _CERTAIN)
+    losses = -(labels * np.log(chances) + (1 - labels) * np.log1p(-chances))
+    at = np.unique(groups, return_inverse=True)[1]
+    return ByList(np.bincount(at, losses), np.bincount(at))
+
+
+def auc(labels: Array, scores: Array) -> float:
+    """Area under the ROC curve over all rows; NaN when all labels are equal."""
+    return float(auc_of_lists(rank(np.zeros(len(labels), np.int64), labels, scores))[0])
+
+
+def gauc(groups: Array, labels: Array, scores: Array) -> float:
+    """`gauc_by_list` over all lists; NaN when none has positives and negatives."""
+    return gauc_by_list(rank(groups, labels, scores)).value
+
+
+def ndcg(groups: Array, labels: Array, scores: Array, k: int) -> float:
+    """`ndcg_by_list` over all lists."""
+    return ndcg_by_list(rank(groups, labels, scores), k).value
+
+
+def precision(groups: Array, labels: Array, scores: Array, k: int) -> float:
+    """`precision_by_list` over all lists."""
+    return precision_by_list(rank(groups, labels, scores), k).value
 
 
 def recall(groups: Array, labels: Array, scores: Array, k: int) -> float:
-    """Share of a list's positives among its first `k`, averaged over the lists with a positive; NaN when none has."""
-    ranked = rank(groups, labels, scores)
-    inside = np.clip(k - ranked.tie_rank, 0, ranked.tie_length) / ranked.tie_length
-    hits = sums(ranked.tie_positives * inside, np.searchsorted(ranked.tie_start, ranked.list_start))
-    positives = ranked.positives
-    return float((hits[positives > 0] / positives[positives > 0]).mean()) if positives.any() else float("nan")
+    """`recall_by_list` over all lists; NaN when none has a positive."""
+    return recall_by_list(rank(groups, labels, scores), k).value
 
 
 def log_loss(labels: Array, probabilities: Array) -> float:
-    """Mean negative log likelihood of the labels, in nats. Probabilities are clipped to [1e-7, 1 - 1e-7]."""
-    labels, chances = np.asarray(labels, np.float64), np.asarray(probabilities, np.float64)
-    check(labels, labels, chances)
-    chances = np.clip(chances, 1e-7, 1 - 1e-7)
-    return float(-np.mean(labels * np.log(chances) + (1 - labels) * np.log1p(-chances)))
+    """`log_loss_by_list` over all rows."""
+    return log_loss_by_list(np.zeros(len(labels), np.int64), labels, probabilities).value
+
+
+def _hits(ranked: Ranked, k: int) -> F64:
+    """Positives among the first `k` of each list, [L]."""
+    inside = np.clip(k - ranked.tie_rank, 0, ranked.tie_length) / ranked.tie_length
+    return sums(ranked.tie_positives * inside, np.searchsorted(ranked.tie_start, ranked.list_start))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cluster.errors import CascadeError
 from tests.training.evaluation import oracles
-from training.evaluation.metrics import auc, gauc, log_loss, ndcg, recall
+from training.evaluation.metrics import auc, auc_by_list, gauc, log_loss, ndcg, precision, recall
 
 #: The oracles try every order of ties, which takes its time on a busy machine.
 PATIENT = settings(deadline=None, max_examples=60)
@@ -44,6 +44,21 @@ def test_ndcg_is_the_mean_over_all_orders_of_ties(table, k):
 
 @PATIENT
 @given(tables(), st.integers(1, 7))
+def test_precision_is_the_mean_over_all_orders_of_ties(table, k):
+    np.testing.assert_allclose(precision(*table, k), oracles.precision(*table, k))
+
+
+@PATIENT
+@given(tables())
+def test_pseudo_values_of_lists_have_the_auc_of_all_rows_as_their_mean(table):
+    groups, labels, scores = table
+    by_list = auc_by_list(groups, labels, scores)
+    assert len(by_list.total) == len(set(groups))
+    np.testing.assert_allclose(by_list.value, oracles.auc(labels, scores), equal_nan=True)
+
+
+@PATIENT
+@given(tables(), st.integers(1, 7))
 def test_recall_is_the_mean_over_all_orders_of_ties(table, k):
     np.testing.assert_allclose(recall(*table, k), oracles.recall(*table, k), equal_nan=True)
 
@@ -76,6 +91,7 @@ def test_known_values():
     first = (1 + 1 / math.log2(4)) / (1 + 1 / math.log2(3))
     assert ndcg(groups, labels, scores, 5) == pytest.approx((first + 1 / math.log2(3)) / 2)
     assert recall(groups, labels, scores, 1) == pytest.approx((0.5 + 0) / 2)
+    assert precision(groups, labels, scores, 3) == pytest.approx((2 + 1) / 3 / 2)
     assert log_loss(np.array([1, 0]), np.array([0.8, 0.4])) == pytest.approx(-(math.log(0.8) + math.log(0.6)) / 2)
 
 
