@@ -161,6 +161,8 @@ def _local_environment(folder: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
+        # Nobody takes this machine away: a process of each training run less.
+        "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     }
 
 

@@ -27,6 +27,19 @@ def free_port() -> int:
                 return port
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs beside the tests costs them CPU, so it is there for as short as may be: tests of a served Cascade come
+    first, those with which nothing may have happened yet before the others, and those that need Ray come last.
+    """
+
+    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
+        needs = getattr(item, "fixturenames", ())
+        return "ray_session" in needs, "served" not in needs, item.get_closest_marker("untouched") is None
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
     """A real Valkey for the whole session; tests use keys of their own."""

@@ -1,13 +1,10 @@
 import json
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from cluster.processes.run_state import ProcessId, Run
 from cluster.processes.stopping import stop_run, users_of
@@ -46,35 +43,6 @@ def up(port: int, log: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str
         line = process.stdout.readline()
         assert line, log.read_text()
         yield process, json.loads(line)
-
-
-def listens(process: psutil.Process) -> set[tuple[str, str]]:
-    """Name and address of each socket that a process listens on; none of one that has ended."""
-    try:
-        name, sockets = process.name(), process.net_connections("inet")
-    except psutil.NoSuchProcess:  # HAProxy replaces its process when its configuration changes
-        return set()
-    return {(name, socket.laddr.ip) for socket in sockets if socket.status == psutil.CONN_LISTEN}
-
-
-def test_it_serves_on_loopback_only_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    port = free_port()
-    with up(port, tmp_path / "log") as (process, session):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/noop", timeout=10) as answer:
-            assert answer.status == 200
-            assert len(answer.read()) == 4096
-        users = users_of(session["folder"])
-        assert {"gcs_server", "raylet", "haproxy"} <= {p.name() for p in users}
-        assert [p for p in users if p.nice() != 0] == []
-        listening = {(name, ip) for p in users for name, ip in listens(p) if not ip.endswith("127.0.0.1")}
-        # Serve's channel between replicas knows no other address; it asks for Ray's token.
-        assert {ip for _, ip in listening} <= {"::"}
-        assert all(name.startswith("ray::ServeRepl") for name, _ in listening)
-        output, _ = process.communicate("end\n", timeout=60)
-        assert output == ""  # stdout belongs to the command
-        assert process.returncode == 0, (tmp_path / "log").read_text()
-    assert users_of(session["folder"]) == []
-    assert not Path(session["folder"]).exists()
 
 
 def test_what_a_killed_up_leaves_is_stopped(tmp_path: Path) -> None:

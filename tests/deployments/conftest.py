@@ -88,12 +88,7 @@ def assert_nothing_is_left(home: Path, ray_folder: str) -> None:
     assert read_run(home / "run" / "cascade.json") is None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a Cascade with which nothing has happened yet come first, whatever the order of the others."""
-    items.sort(key=lambda item: item.get_closest_marker("untouched") is None)
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`cascade up` on a small synthetic world, store and Ray of its own included."""
     home = tmp_path_factory.mktemp("cascade")
@@ -101,6 +96,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     environment = ENVIRONMENT | {
         "CASCADE_HOME": str(home),
         "CASCADE_DATA": str(dataset.folder),
+        "CASCADE_TRAINING__RECIPE": "quick",
         "CASCADE_SERVING__PORT": str(free_port()),
         "CASCADE_STORE__PORT": str(free_port()),
         "CASCADE_EVENTS__PORT": str(free_port()),

@@ -6,8 +6,10 @@ import signal
 import time
 
 import numpy as np
+import psutil
 import pytest
 
+from cluster.processes.stopping import users_of
 from cluster.release import Releases
 from cluster.vocabulary import Vocabularies
 from kernels.assembly import WIDTH, assemble
@@ -237,6 +239,25 @@ def test_a_dead_event_store_refuses_events_and_feeds_go_on(served, fault):
     assert served.feed(user_id=user)["degraded"] == []
     wait_for(lambda: served.request("POST", "/v1/events", event(10)).status == 200)
     assert served.request("GET", "/v1/status").json()["events"]["length"] > acknowledged
+
+
+def listens(process: psutil.Process) -> set[tuple[str, str]]:
+    """Name and address of each socket that a process listens on; none of one that has ended."""
+    try:
+        name, sockets = process.name(), process.net_connections("inet")
+    except psutil.NoSuchProcess:  # HAProxy replaces its process when its configuration changes
+        return set()
+    return {(name, socket.laddr.ip) for socket in sockets if socket.status == psutil.CONN_LISTEN}
+
+
+def test_it_listens_on_loopback_only(served):
+    users = users_of(served.run.ray_folder)
+    assert {"gcs_server", "raylet", "haproxy"} <= {p.name() for p in users}
+    assert [p for p in users if p.nice() != os.nice(0)] == []
+    listening = {(name, ip) for p in users for name, ip in listens(p) if not ip.endswith("127.0.0.1")}
+    # Serve's channel between replicas knows no other address; it asks for Ray's token.
+    assert {ip for _, ip in listening} <= {"::"}
+    assert all(name.startswith("ray::ServeRepl") for name, _ in listening)
 
 
 def test_status_tells_what_runs(served):

@@ -24,6 +24,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cluster.errors import CascadeError
 from training.train.steps import Step
+from training.train.told import Told
 
 Columns = dict[str, Any]
 State = dict[str, Any]
@@ -133,19 +134,6 @@ def _cause(error: ray.train.TrainingFailedError) -> str:
     return f"{lines[-1]}" if lines else type(cause).__name__
 
 
-class _Told:
-    """The last thing a loop told: how much is done, of how much, and a word on it."""
-
-    def __init__(self) -> None:
-        self.last = (0.0, 1.0, "starting")
-
-    def tell(self, done: float, total: float, word: str) -> None:
-        self.last = (done, total, word)
-
-    def ask(self) -> tuple[float, float, str]:
-        return self.last
-
-
 def tell(config: dict[str, Any], done: float, total: float, word: str) -> None:
     """Move the step's bar from inside a loop; only rank 0 is heard."""
     if ray.train.get_context().get_world_rank() == 0:
@@ -154,7 +142,7 @@ def tell(config: dict[str, Any], done: float, total: float, word: str) -> None:
 
 @contextmanager
 def _bar(name: str) -> Iterator[Any]:
-    told = ray.remote(num_cpus=0)(_Told).remote()
+    told = ray.remote(num_cpus=0)(Told).remote()
     stop = threading.Event()
     columns = (
         TextColumn(f"train {name:<12}"),

@@ -13,8 +13,6 @@ from cluster.errors import CascadeError, InvalidField
 from cluster.ray_runtime import RaySession
 from kernels.actions import ACTIONS
 from training.data.dataset import DataSet
-from training.data.synth.parameters import Parameters
-from training.data.synth.synthesis import synthesise
 from training.evaluation.cli import app
 from training.evaluation.metrics import gauc, ndcg
 
@@ -28,13 +26,6 @@ def run(*arguments: str) -> None:
     app(list(arguments), result_action="return_value")
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
-    """Eight days from 1 January 2024."""
-    folder = tmp_path_factory.mktemp("evaluate") / "world"
-    return synthesise(Parameters(users=120, posts=200, days=8, seed=5), folder)
-
-
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CASCADE_HOME", str(tmp_path / "home"))
@@ -42,39 +33,42 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def tables(world: DataSet, folder: Path, scramble_after: int | None = None) -> Path:
-    """The world as somebody's own tables; with later actions and watch times dealt out anew."""
-    folder.mkdir()
-    for name in ("posts", "users"):
+def scrambled(world: DataSet, folder: Path, after: int) -> Path:
+    """The world as somebody's own tables, with later actions and watch times dealt out anew."""
+    folder.mkdir(parents=True)
+    for name in ("posts", "users", "follows"):
         shutil.copy(world.path(name), folder)
     impressions = world.read("impressions")
-    if scramble_after is not None:
-        later = np.flatnonzero(world.dates(impressions) > scramble_after)
-        order = np.arange(impressions.num_rows)
-        order[later] = np.random.default_rng(0).permutation(later)
-        for name in (*ACTIONS, "watch_ms"):
-            at = impressions.column_names.index(name)
-            impressions = impressions.set_column(at, name, impressions[name].take(pa.array(order)))
+    later = np.flatnonzero(world.dates(impressions) > after)
+    order = np.arange(impressions.num_rows)
+    order[later] = np.random.default_rng(0).permutation(later)
+    for name in (*ACTIONS, "watch_ms"):
+        at = impressions.column_names.index(name)
+        impressions = impressions.set_column(at, name, impressions[name].take(pa.array(order)))
     pq.write_table(impressions, folder / "impressions.parquet")
     return folder
 
 
 def test_scrambling_what_happened_after_training_changes_no_prediction(
-    ray_session: RaySession,
+    trained: Path,
     world: DataSet,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("CASCADE_HOME", str(trained))
+    [work] = (trained / "work").iterdir()
+    written = (work / "ranker" / "metrics.json").stat().st_mtime_ns
     documents, predictions = {}, {}
-    for name, after in (("honest", None), ("scrambled", 20240105)):
-        monkeypatch.setenv("CASCADE_HOME", str(tmp_path / f"home-{name}"))
+    for name, folder in (("honest", world.folder), ("scrambled", scrambled(world, tmp_path / "world", 20240105))):
         out = tmp_path / f"{name}.parquet"
-        folder = tables(world, tmp_path / name, after)
         run("ranking", "--data", str(folder), *DAYS, "--predictions", str(out), "--json")
         documents[name], predictions[name] = json.loads(capsys.readouterr().out), pq.read_table(out)
     assert predictions["scrambled"].equals(predictions["honest"])
     assert documents["scrambled"]["quality"]["model"] != documents["honest"]["quality"]["model"]
+    # All that training reads is in the fingerprint, and is the same: nothing was trained again.
+    assert [work] == list((trained / "work").iterdir())
+    assert (work / "ranker" / "metrics.json").stat().st_mtime_ns == written
     _anybody_can_compute_the_figures(world, predictions["honest"], documents["honest"])
 
 
@@ -97,16 +91,16 @@ def _anybody_can_compute_the_figures(world: DataSet, predictions: pa.Table, docu
 def test_retrieval_prints_a_table_for_people_and_one_document_for_programs(
     ray_session: RaySession, world: DataSet, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run("retrieval", "--data", str(world.folder), *DAYS, "--k", "20,5", "--json")
+    run("retrieval", "--data", str(world.folder), *DAYS, "--k", "20,5", "--recipe", "quick", "--json")
     document = json.loads(capsys.readouterr().out)
     assert document["train_until"] == 20240105
     assert document["test"] == [20240106, 20240108]
-    assert 0 < document["users"] <= 120
-    assert document["posts"] == 200
+    assert 0 < document["users"] <= 150
+    assert document["posts"] == 300
     for quality in document["quality"].values():
         assert list(quality) == ["recall@5", "recall@20"]
     assert document["quality"]["two_tower"]["recall@20"] > document["quality"]["random"]["recall@20"]
-    run("retrieval", "--data", str(world.folder), *DAYS, "--k", "20,5")
+    run("retrieval", "--data", str(world.folder), *DAYS, "--k", "20,5", "--recipe", "quick")
     printed = capsys.readouterr().out
     for name in document["quality"]:
         assert name in printed
