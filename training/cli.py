@@ -24,13 +24,25 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the met
 @app.command(name="all")
 def all_(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
     """Train everything that a release needs."""
-    _train(("two_tower", "prerank", "ranker"), data, until, recipe, json)
+    _train(("two_tower", "session", "prerank", "ranker"), data, until, recipe, json)
 
 
 @app.command
 def two_tower(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
     """Train the retrieval model: vectors of users and posts."""
     _train(("two_tower",), data, until, recipe, json)
+
+
+@app.command
+def session(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
+    """Train the session encoder, after the two-tower model whose posts it shares."""
+    _train(("two_tower", "session"), data, until, recipe, json)
+
+
+@app.command
+def mf(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
+    """Train the matrix factorisation that retrieval is held against."""
+    _train(("mf",), data, until, recipe, json)
 
 
 @app.command
@@ -50,7 +62,7 @@ def _train(models: Sequence[str], data: Path | None, until: str | None, recipe: 
     from training.data.ensure import ensure_dataset
     from training.features.examples import day_number
     from training.recipes import recipe_named
-    from training.train.all import MODELS, train
+    from training.train.all import train
 
     day = None
     if until is not None:
@@ -61,7 +73,7 @@ def _train(models: Sequence[str], data: Path | None, until: str | None, recipe: 
     settings = load_settings()
     how = recipe_named(recipe or settings.training.recipe)
     dataset = ensure_dataset(settings if data is None else settings.model_copy(update={"data": data}))
-    work = train(settings, dataset, [model for model in MODELS if model in models], day, how)
+    work = train(settings, dataset, models, day, how)
     metrics = {model: msgspec.json.decode((work / model / "metrics.json").read_bytes()) for model in models}
     if json:
         sys.stdout.write(msgspec.json.encode({"work": str(work), "metrics": metrics}).decode() + "\n")

@@ -83,7 +83,7 @@ def retrieval(
     seed: Seed = 1,
     json: Json = False,
 ) -> None:
-    """Train the two-tower model up to a day, and look for what people came to like among all posts.
+    """Train all retrievers up to a day, and look for what people came to like among all posts.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def retrieval(
     settings, dataset = _open(data)
     split.check(dataset)
     how = recipe_named(recipe or settings.training.recipe).seeded(seed)
-    work = train(settings, dataset, ("two_tower",), split.train_until, how)
-    result = evaluate_retrieval(dataset, split, ks, work / "two_tower", seed)
+    work = train(settings, dataset, ("two_tower", "session", "mf", "sasrec"), split.train_until, how)
+    result = evaluate_retrieval(dataset, split, ks, work, seed)
     head = {"train_until": split.train_until, "test": [split.first, split.last]}
     counts = {"users": result.users, "positives": result.positives, "posts": result.posts}
     _show("Retrieval", {**head, **counts}, result.quality, json)

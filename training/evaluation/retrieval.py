@@ -5,7 +5,7 @@ shown up to the end of training are neither positives nor candidates. Recall@k i
 among the first k candidates, averaged over the users who have any.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,20 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kernels.actions import BIT
-from kernels.columns import DAY_MS, F32, HOUR_MS, I64
+from kernels.columns import DAY_MS, I64
 from training.data.dataset import DataSet
 from training.evaluation.baselines import EASE_POSTS, cosine, ease
+from training.evaluation.retrievers import Histories, Scorer, best, blended, linear, nearest
 from training.evaluation.split import Split
-from training.features.history import history_at
 from training.features.log import Log
+from training.models.session import SessionEncoder
 from training.models.two_tower import UserTower
+from training.train.sasrec import Sasrec
 
-#: Scores float32[B, P] of all posts for users i64[B].
-Scorer = Callable[[I64], F32]
 #: Days whose popularity counts.
 FRESH_DAYS = 7
+#: What `blended` is made of, in the order in which serving would merge it.
+BLEND = ("two_tower", "session", "ease (shown)")
 #: Users scored at a time.
 _BATCH = 1000
 
@@ -57,61 +59,51 @@ class HeldOut:
         self.users: I64 = np.flatnonzero(np.diff(self.positives.indptr))
 
 
-def evaluate_retrieval(dataset: DataSet, split: Split, ks: Sequence[int], model: Path, seed: int) -> RetrievalResult:
-    """Measure the two-tower model in the folder `model`, trained up to `split.train_until`, and its baselines."""
+def evaluate_retrieval(dataset: DataSet, split: Split, ks: Sequence[int], work: Path, seed: int) -> RetrievalResult:
+    """Measure the models in the folders of `work`, trained up to `split.train_until`, and their baselines."""
     held_out = HeldOut(dataset, split)
+    scorers = _learned(Log.load(dataset, split.train_until), split, held_out, work)
+    scorers |= _counted(held_out, seed)
+    ks = sorted(ks)
+    sources = [scorers[name] for name in BLEND if name in scorers]
+    scorers = {"blended": blended(sources, held_out.shown, min(ks[-1], held_out.shown.shape[1])), **scorers}
     return RetrievalResult(
         users=len(held_out.users),
         positives=held_out.positives.nnz,
         posts=held_out.shown.shape[1],
-        quality={
-            name: recalls(held_out, scorer, ks, seed)
-            for name, scorer in _retrievers(dataset, split, held_out, model, seed)
-        },
+        quality={name: recalls(held_out, scorer, ks, seed) for name, scorer in scorers.items()},
     )
 
 
-def _retrievers(
-    dataset: DataSet, split: Split, held_out: HeldOut, model: Path, seed: int
-) -> Iterator[tuple[str, Scorer]]:
-    posts, popularity = held_out.shown.shape[1], held_out.popularity
-    yield "two_tower", two_tower(Log.load(dataset, split.train_until), split, held_out.users, popularity, model)
-    if posts <= EASE_POSTS:
-        yield "ease (shown)", linear(held_out.shown, ease(held_out.shown))
-        yield "ease (liked)", linear(held_out.liked, ease(held_out.liked))
-        yield "item_to_item (shown)", linear(held_out.shown, cosine(held_out.shown))
-        yield "item_to_item (liked)", linear(held_out.liked, cosine(held_out.liked))
-    yield f"popularity ({FRESH_DAYS} days)", lambda users: np.tile(popularity, (len(users), 1))
+def _learned(log: Log, split: Split, held_out: HeldOut, work: Path) -> dict[str, Scorer]:
+    """The models that gradient descent or least squares has made."""
+    histories = Histories(log, split, held_out.users)
+    tower, posts = UserTower.load(work / "two_tower"), np.load(work / "two_tower" / "post_vectors.npy")
+    session = SessionEncoder.load(work / "session", tower.history_vectors)
+    sasrec = Sasrec.load(work / "sasrec")
+    mf_users, mf_posts = (np.load(work / "mf" / f"{name}.npy") for name in ("users", "posts"))
+    popular = held_out.popularity
+    return {
+        "two_tower": nearest(histories, tower.encode, posts, popular),
+        "session": nearest(histories, session.encode, posts, popular),
+        "sasrec": nearest(histories, sasrec.encode, sasrec.posts, popular),
+        "mf": lambda users: mf_users[users] @ mf_posts.T,
+    }
+
+
+def _counted(held_out: HeldOut, seed: int) -> dict[str, Scorer]:
+    """What follows from counting."""
+    shown, liked, popularity = held_out.shown, held_out.liked, held_out.popularity
+    scorers: dict[str, Scorer] = {}
+    if shown.shape[1] <= EASE_POSTS:
+        scorers["ease (shown)"] = linear(shown, ease(shown))
+        scorers["ease (liked)"] = linear(liked, ease(liked))
+        scorers["item_to_item (shown)"] = linear(shown, cosine(shown))
+        scorers["item_to_item (liked)"] = linear(liked, cosine(liked))
+    scorers[f"popularity ({FRESH_DAYS} days)"] = lambda users: np.tile(popularity, (len(users), 1))
     rng = np.random.default_rng(seed)
-    yield "random", lambda users: rng.random((len(users), posts), np.float32)
-
-
-def two_tower(log: Log, split: Split, users: I64, popularity: F32, folder: Path) -> Scorer:
-    """Users by their histories at the end of training; who has none gets what is popular, as when serving."""
-    tower, posts = UserTower.load(folder), np.load(folder / "post_vectors.npy")
-    end_ms = split.snapshot_ms(log)
-    state = history_at(log, end_ms).users
-    hours = ((end_ms - state.history_time_ms) / HOUR_MS).astype(np.float32)
-    vectors = np.stack(
-        [
-            tower.encode(state.history_post[begin:end], state.history_actions[begin:end], hours[begin:end])
-            for begin, end in zip(state.history_begin[users], state.history_end[users], strict=True)
-        ]
-    )
-
-    def score(some: I64) -> F32:
-        known = vectors[np.searchsorted(users, some)]
-        scores: F32 = known @ posts.T
-        scores[~known.any(axis=1)] = popularity
-        return scores
-
-    return score
-
-
-def linear(users_posts: sp.csr_matrix, weights: F32) -> Scorer:
-    """Sum of the weights [P, P] from a user's posts."""
-    rows = users_posts.astype(np.float32)
-    return lambda users: rows[users] @ weights
+    scorers["random"] = lambda users: rng.random((len(users), shown.shape[1]), np.float32)
+    return scorers
 
 
 def recalls(held_out: HeldOut, scorer: Scorer, ks: Sequence[int], seed: int) -> dict[str, float]:
@@ -125,19 +117,12 @@ def recalls(held_out: HeldOut, scorer: Scorer, ks: Sequence[int], seed: int) -> 
         scores = scorer(some)
         seen = held_out.shown[some].tocoo()
         scores[seen.row, seen.col] = -np.inf
-        best = _best(scores[:, shuffled], most)
+        first = best(scores[:, shuffled], most)
         positives = held_out.positives[some].toarray()
-        hits = np.take_along_axis(positives[:, shuffled], best, axis=1).cumsum(axis=1)
+        hits = np.take_along_axis(positives[:, shuffled], first, axis=1).cumsum(axis=1)
         shares.append(hits[:, [min(k, posts) - 1 for k in ks]] / positives.sum(axis=1, keepdims=True))
     means = np.concatenate(shares).mean(axis=0)
     return {f"recall@{k}": float(mean) for k, mean in zip(ks, means, strict=True)}
-
-
-def _best(scores: F32, k: int) -> NDArray[np.intp]:
-    """Columns of the `k` greatest scores of each row, best first."""
-    best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(best, order, axis=1)
 
 
 def _liked(dataset: DataSet, log: Log) -> NDArray[np.bool_]:

@@ -53,6 +53,11 @@ class Batch(NamedTuple):
     users: int  # B
 
 
+def action_bits(masks: Tensor) -> Tensor:
+    """Action masks int64[...] as float32[..., actions] of 0 and 1."""
+    return ((masks[..., None] >> torch.arange(len(ACTIONS))) & 1).to(torch.float32)
+
+
 class TwoTower(nn.Module):
     """Both towers over P posts. `forward` is the loss, so that it can be wrapped for data-parallel training."""
 
@@ -84,9 +89,7 @@ class TwoTower(nn.Module):
 
     def action_weights(self) -> Tensor:
         """Weight of each action mask, float32[2^actions]."""
-        masks = torch.arange(1 << len(ACTIONS))
-        bits = (masks[:, None] >> torch.arange(len(ACTIONS))) & 1
-        return self.idle + bits.to(torch.float32) @ self.acted
+        return self.idle + action_bits(torch.arange(1 << len(ACTIONS))) @ self.acted
 
     def users(self, posts: Tensor, batch: Batch) -> Tensor:
         """Unit vectors float32[B, D] of the histories, as `UserTower.encode`; a user without one gets the bias."""

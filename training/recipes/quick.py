@@ -11,6 +11,8 @@ def quick() -> Recipe:
     return replace(
         base,
         two_tower=replace(base.two_tower, epochs=3),
+        session=replace(base.session, epochs=1),
+        mf=replace(base.mf, sweeps=3),
         prerank=replace(base.prerank, trees=25),
         ranker=replace(base.ranker, epochs=1),
     )

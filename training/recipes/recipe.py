@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 
 from training.features.examples import ExampleDays
+from training.train.mf import MfTraining
 from training.train.prerank import PrerankTraining
 from training.train.ranker_learner import RankerTraining
+from training.train.session_learner import SessionTraining
 from training.train.two_tower_learner import TwoTowerTraining
 
 
@@ -14,6 +16,8 @@ class Recipe:
 
     examples: ExampleDays
     two_tower: TwoTowerTraining
+    session: SessionTraining
+    mf: MfTraining
     prerank: PrerankTraining
     ranker: RankerTraining
 
@@ -22,6 +26,8 @@ class Recipe:
         return replace(
             self,
             two_tower=replace(self.two_tower, seed=seed),
+            session=replace(self.session, seed=seed),
+            mf=replace(self.mf, seed=seed),
             prerank=replace(self.prerank, seed=seed),
             ranker=replace(self.ranker, seed=seed),
         )

@@ -20,15 +20,19 @@ from training.features.examples import build_examples
 from training.features.log import Log
 from training.features.sequences import build_sequences
 from training.recipes import Recipe, recipe_named
+from training.train.mf import train_mf
 from training.train.prerank import train_prerank
 from training.train.ranker import train_ranker
+from training.train.sasrec import as_sasrec, train_sasrec
+from training.train.session import train_session
 from training.train.steps import Metrics, Step, run_step
 from training.train.two_tower import train_two_tower
 
-Model = Literal["two_tower", "prerank", "ranker"]
+Model = Literal["two_tower", "session", "prerank", "ranker", "mf", "sasrec"]
 #: Days of examples: one to learn from, and one to measure on.
 MIN_DAYS: Final = 2
-MODELS: Final[tuple[Model, ...]] = ("two_tower", "prerank", "ranker")
+#: What is served; all others are baselines.
+MODELS: Final[tuple[Model, ...]] = ("two_tower", "session", "prerank", "ranker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,48 @@ def fingerprint(log: Log) -> str:
 
 
 def _two_tower(job: Job) -> Metrics:
-    inputs = {"data": job.data}
+    step, files = _two_tower_step(job), _sequences(job)
+    return run_step(step, lambda step: train_two_tower(step, files, job.log))
+
+
+def _two_tower_step(job: Job) -> Step:
+    return Step("two_tower", job.work / "two_tower", job.recipe.two_tower, {"data": job.data})
+
+
+def _session(job: Job) -> Metrics:
+    _two_tower(job)
+    tower, files = _two_tower_step(job), _sequences(job)
+    step = Step("session", job.work / "session", job.recipe.session, {"two_tower": tower.fingerprint})
+    return run_step(step, lambda step: train_session(step, files, tower.folder))
+
+
+def _sasrec(job: Job) -> Metrics:
+    files, posts = _sequences(job), len(job.log.posts.ids)
+    step = Step("sasrec", job.work / "sasrec", as_sasrec(job.recipe.session), {"data": job.data})
+    return _here(step, lambda step, tell: train_sasrec(step, files, posts, tell))
+
+
+def _mf(job: Job) -> Metrics:
+    step = Step("mf", job.work / "mf", job.recipe.mf, {"data": job.data})
+    return _here(step, lambda step, tell: train_mf(step, job.log, tell))
+
+
+def _here(step: Step, work: Callable[[Step, Callable[[int, int], None]], Metrics]) -> Metrics:
+    """Run a step in this process, with a bar."""
+
+    def shown(step: Step) -> Metrics:
+        with bars() as progress:
+            return work(step, partial(progress, f"train {step.name}"))
+
+    return run_step(step, shown)
+
+
+def _sequences(job: Job) -> list[Path]:
+    """The files of the step that has built the sequences."""
     parts = job.work / "sequences" / "parts"
-    run_step(
-        Step("sequences", job.work / "sequences", Everything(), inputs),
-        lambda _: {"files": len(build_sequences(job.log, parts))},
-    )
-    step = Step("two_tower", job.work / "two_tower", job.recipe.two_tower, inputs)
-    return run_step(step, lambda step: train_two_tower(step, sorted(parts.iterdir()), job.log))
+    step = Step("sequences", job.work / "sequences", Everything(), {"data": job.data})
+    run_step(step, lambda _: {"files": len(build_sequences(job.log, parts))})
+    return sorted(parts.iterdir())
 
 
 def _prerank(job: Job) -> Metrics:
@@ -132,6 +170,9 @@ def _files(examples: Step) -> list[Path]:
 
 _TRAIN: Final[dict[Model, Callable[[Job], Metrics]]] = {
     "two_tower": _two_tower,
+    "session": _session,
     "prerank": _prerank,
     "ranker": _ranker,
+    "mf": _mf,
+    "sasrec": _sasrec,
 }

@@ -1,13 +1,18 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
 from kernels.columns import DAY_MS, HOUR_MS
 from training.data.dataset import write_dataset
-from training.evaluation.retrieval import HeldOut, evaluate_retrieval, linear, recalls, two_tower
+from training.evaluation.retrieval import BLEND, HeldOut, evaluate_retrieval, recalls
+from training.evaluation.retrievers import Histories, blended, linear, nearest
 from training.evaluation.split import Split
 from training.features.log import Log
-from training.models.two_tower import AGES, UserTower
+from training.models.session import SessionShape
+from training.models.session_network import SessionNetwork
+from training.models.two_tower import AGES, DIM, UserTower
+from training.train.sasrec import Sasrec
 
 START = 1_650_412_800_000  # 20 April 2022, 00:00 UTC
 POSTS, DURATION_MS = 8, 10_000
@@ -97,18 +102,31 @@ def test_linear_scores_are_sums_over_what_was_shown(held_out):
 
 
 @pytest.fixture
-def model(tmp_path):
-    """Posts are axes; a post as history is the next post's axis."""
-    axes = np.eye(POSTS, dtype=np.float32)
-    ages = (2.0 ** -np.arange(AGES)).astype(np.float32)
-    UserTower(np.roll(axes, 1, axis=1), np.ones(1024, np.float32), ages, np.zeros(POSTS, np.float32)).save(tmp_path)
-    np.save(tmp_path / "post_vectors.npy", axes)
+def work(tmp_path):
+    """The folders of trained models. Posts are axes; a post as history is the next post's axis."""
+    axes = np.eye(POSTS, DIM, dtype=np.float32)
+    ages, nothing = (2.0 ** -np.arange(AGES)).astype(np.float32), np.zeros(DIM, np.float32)
+    tower = UserTower(np.roll(axes, -1, axis=0), np.ones(1024, np.float32), ages, nothing)
+    tower.save(tmp_path / "two_tower")
+    np.save(tmp_path / "two_tower" / "post_vectors.npy", axes)
+    vectors = torch.from_numpy(tower.history_vectors), torch.from_numpy(axes)
+    SessionNetwork(SessionShape(), *vectors, 0.0).export(tmp_path / "session")
+    for name in ("mf", "sasrec"):
+        (tmp_path / name).mkdir()
+    Sasrec(POSTS, SessionShape(), 0.0).save(tmp_path / "sasrec")
+    np.save(tmp_path / "mf" / "users.npy", np.eye(4, POSTS, k=2))
+    np.save(tmp_path / "mf" / "posts.npy", np.eye(POSTS))
     return tmp_path
 
 
-def test_users_are_encoded_at_the_end_of_training(dataset, held_out, model):
-    log = Log.load(dataset, SPLIT.train_until)
-    scores = two_tower(log, SPLIT, held_out.users, held_out.popularity, model)(held_out.users)
+def two_tower(dataset, held_out, work):
+    tower, posts = UserTower.load(work / "two_tower"), np.load(work / "two_tower" / "post_vectors.npy")
+    histories = Histories(Log.load(dataset, SPLIT.train_until), SPLIT, held_out.users)
+    return nearest(histories, tower.encode, posts, held_out.popularity)
+
+
+def test_users_are_encoded_at_the_end_of_training(dataset, held_out, work):
+    scores = two_tower(dataset, held_out, work)(held_out.users)
     end = START + 3 * DAY_MS
     hours = [(end - START) / HOUR_MS, (end - START - DAY_MS - 1000) / HOUR_MS]
     expected = np.zeros(POSTS, np.float32)
@@ -117,18 +135,29 @@ def test_users_are_encoded_at_the_end_of_training(dataset, held_out, model):
     np.testing.assert_array_equal(scores[1], np.eye(POSTS, dtype=np.float32)[2])
 
 
-def test_who_has_no_history_gets_what_is_popular(dataset, held_out, model):
-    log = Log.load(dataset, SPLIT.train_until)
-    scores = two_tower(log, SPLIT, held_out.users, held_out.popularity, model)(np.array([3]))
-    np.testing.assert_array_equal(scores, [held_out.popularity])
+def test_who_has_no_history_gets_what_is_popular(dataset, held_out, work):
+    np.testing.assert_array_equal(two_tower(dataset, held_out, work)(np.array([3])), [held_out.popularity])
 
 
-def test_all_retrievers_are_measured_on_the_same_users(dataset, model):
-    result = evaluate_retrieval(dataset, SPLIT, [1, 3], model, seed=0)
+def test_sources_are_blended_as_serving_merges_them(held_out):
+    """One after the other, without repeats and without what was shown before."""
+    first, second = np.zeros((2, 4, POSTS), np.float32)
+    first[0] = [9, 8, 7, 6, 5, 4, 3, 2]  # without 0 and 1: 2, 3, 4, ...
+    second[0] = [9, 8, 5, 0, 0, 0, 6, 7]  # 7, 6, 2
+    scores = blended([lambda u: first[u].copy(), lambda u: second[u].copy()], held_out.shown, 5)(np.array([0]))
+    assert np.argsort(-scores[0])[:5].tolist() == [2, 7, 3, 6, 4]
+    assert np.isneginf(scores[0]).sum() == POSTS - 5
+
+
+def test_all_retrievers_are_measured_on_the_same_users(dataset, work):
+    result = evaluate_retrieval(dataset, SPLIT, [1, 3], work, seed=0)
     assert (result.users, result.positives, result.posts) == (3, 4, POSTS)
     names = [name.split(" ")[0] for name in result.quality]
-    assert names == ["two_tower", "ease", "ease", "item_to_item", "item_to_item", "popularity", "random"]
+    learned = ["blended", "two_tower", "session", "sasrec", "mf"]
+    assert names == [*learned, "ease", "ease", "item_to_item", "item_to_item", "popularity", "random"]
+    assert set(BLEND) <= set(result.quality)
     for quality in result.quality.values():
         assert list(quality) == ["recall@1", "recall@3"]
         assert 0 <= quality["recall@1"] <= quality["recall@3"] <= 1
     assert result.quality["two_tower"]["recall@1"] == pytest.approx((1 / 2 + 0 + 0) / 3)
+    assert result.quality["mf"]["recall@1"] == pytest.approx((1 / 2 + 0 + 0) / 3)
