@@ -38,8 +38,14 @@ class PostInputs(NamedTuple):
         return cls(torch.from_numpy(post_numbers(posts)), torch.from_numpy(post_codes(posts)))
 
 
+_NONE = torch.zeros(0, dtype=torch.int64)
+
+
 class Batch(NamedTuple):
-    """Histories and what came after them. Posts are rows of `posts`, so that a step touches only those it needs."""
+    """Histories and what came after them. Posts are rows of `posts`, so that a step touches only those it needs.
+
+    R lessons of a teacher with K posts each; N negatives that count for one user alone.
+    """
 
     posts: Tensor  # int64[M] post rows, distinct: the candidates come first
     log_q: Tensor  # float32[C] log of each candidate's chance to be one
@@ -51,6 +57,13 @@ class Batch(NamedTuple):
     target_post: Tensor  # int64[T] places in `posts`, below C
     target_weight: Tensor  # float32[T]
     users: int  # B
+    negative_user: Tensor = _NONE  # int64[N]
+    negative_post: Tensor = _NONE  # int64[N] places in `posts`
+    negative_weight: Tensor = _NONE  # float32[N] of so many posts like it
+    taught_user: Tensor = _NONE  # int64[R]
+    taught_post: Tensor = _NONE  # int64[R, K] places in `posts`
+    taught_share: Tensor = _NONE  # float32[R, K] of the teacher's choice among the posts of a lesson
+    taught_weight: float = 0.0  # of the lessons' loss
 
 
 def action_bits(masks: Tensor) -> Tensor:
@@ -103,10 +116,19 @@ class TwoTower(nn.Module):
         """Mean negative log likelihood of the targets among the candidates, by weight."""
         kept = torch.rand(len(batch.posts), 1) >= self.id_dropout
         posts = self.posts(batch.posts, kept.to(torch.float32))
-        candidates = functional.normalize(posts[: len(batch.log_q)], dim=1)
-        logits = self.users(posts, batch) @ candidates.T * self.log_scale.exp() - batch.log_q
-        chosen = logits.log_softmax(dim=1)[batch.target_user, batch.target_post]
-        return -(chosen * batch.target_weight).sum() / batch.target_weight.sum().clamp_min(1e-9)
+        users, units = self.users(posts, batch) * self.log_scale.exp(), functional.normalize(posts, dim=1)
+        logits = users @ units[: len(batch.log_q)].T - batch.log_q
+        total = logits.logsumexp(dim=1)
+        if len(batch.negative_user):
+            own = (users[batch.negative_user] * units[batch.negative_post]).sum(dim=1) - total[batch.negative_user]
+            more = torch.zeros(batch.users).index_add(0, batch.negative_user, own.exp() * batch.negative_weight)
+            total = total + more.log1p()
+        chosen = logits[batch.target_user, batch.target_post] - total[batch.target_user]
+        loss = -(chosen * batch.target_weight).sum() / batch.target_weight.sum().clamp_min(1e-9)
+        if len(batch.taught_user):
+            learned = (users[batch.taught_user][:, None] * units[batch.taught_post]).sum(dim=2).log_softmax(dim=1)
+            loss = loss - batch.taught_weight * (batch.taught_share * learned).sum(dim=1).mean()
+        return loss
 
     @torch.no_grad()
     def limit(self) -> None:

@@ -19,6 +19,7 @@ from training.data.progress import bars
 from training.features.examples import build_examples
 from training.features.log import Log
 from training.features.sequences import build_sequences
+from training.models.ranker import RankerModel
 from training.recipes import Recipe, recipe_named
 from training.train.mf import train_mf
 from training.train.prerank import train_prerank
@@ -26,6 +27,8 @@ from training.train.ranker import train_ranker
 from training.train.sasrec import as_sasrec, train_sasrec
 from training.train.session import train_session
 from training.train.steps import Metrics, Step, run_step
+from training.train.teacher import FILE as LESSONS
+from training.train.teacher import Lessons, Teaching, build_lessons
 from training.train.two_tower import train_two_tower
 
 Model = Literal["two_tower", "session", "prerank", "ranker", "mf", "sasrec"]
@@ -86,17 +89,28 @@ def fingerprint(log: Log) -> str:
 
 
 def _two_tower(job: Job) -> Metrics:
-    step, files = _two_tower_step(job), _sequences(job)
-    return run_step(step, lambda step: train_two_tower(step, files, job.log))
+    return _trained_two_tower(job)[1]
 
 
-def _two_tower_step(job: Job) -> Step:
-    return Step("two_tower", job.work / "two_tower", job.recipe.two_tower, {"data": job.data})
+def _trained_two_tower(job: Job) -> tuple[Step, Metrics]:
+    files, inputs, lessons = _sequences(job), {"data": job.data}, None
+    if job.recipe.two_tower.taught:
+        teacher = _teacher(job)
+        inputs["teacher"], lessons = teacher.fingerprint, Lessons.load(teacher.folder / LESSONS)
+    step = Step("two_tower", job.work / "two_tower", job.recipe.two_tower, inputs)
+    return step, run_step(step, lambda step: train_two_tower(step, files, job.log, lessons))
+
+
+def _teacher(job: Job) -> Step:
+    """The step that has asked the ranker."""
+    ranker, how = _ranker(job), Teaching(seed=job.recipe.two_tower.seed)
+    step = Step("teacher", job.work / "teacher", how, {"data": job.data, "ranker": ranker["fingerprint"]})
+    _here(step, lambda step, tell: build_lessons(step, job.log, RankerModel.load(job.work / "ranker"), tell))
+    return step
 
 
 def _session(job: Job) -> Metrics:
-    _two_tower(job)
-    tower, files = _two_tower_step(job), _sequences(job)
+    (tower, _), files = _trained_two_tower(job), _sequences(job)
     step = Step("session", job.work / "session", job.recipe.session, {"two_tower": tower.fingerprint})
     return run_step(step, lambda step: train_session(step, files, tower.folder))
 

@@ -30,7 +30,7 @@ _FILE: Final = "sasrec.pt"
 
 def as_sasrec(how: SessionTraining) -> SessionTraining:
     """What differs from the session encoder: all shown posts are one sequence, whose next is asked for everywhere."""
-    return replace(how, horizon=1, idle_weight=1.0, queries=how.shape.length // 2, epochs=2 * how.epochs)
+    return replace(how, horizon=1, idle_weight=1.0, queries=2 * how.queries, epochs=2 * how.epochs)
 
 
 class Sasrec(nn.Module):
@@ -58,9 +58,6 @@ class Sasrec(nn.Module):
     def forward(self, batch: SessionBatch) -> Tensor:
         logits = self.queries(batch.windows) @ self.ids(batch.candidates).T - batch.log_q
         return -logits.log_softmax(dim=1)[batch.target_query, batch.target_post].mean()
-
-    def limit(self) -> None:
-        """Nothing has a limit."""
 
     def save(self, folder: Path) -> None:
         state = {"posts": len(self.posts), "shape": asdict(self.shape), "weights": self.state_dict()}

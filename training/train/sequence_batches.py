@@ -73,10 +73,14 @@ class Sampling:
 
 def draw(sequences: Sequences, chosen: I64, sampling: Sampling, rng: np.random.Generator) -> Batch:
     """Cut each chosen sequence at a random place: the impressions before it are history, those after it targets."""
+    cut = draw_cuts(sequences, chosen, rng)
+    return batch_at(sequences, cut, sequences.offsets[chosen], sequences.offsets[chosen + 1], sampling, rng)
+
+
+def draw_cuts(sequences: Sequences, chosen: I64, rng: np.random.Generator) -> I64:
+    """A row of each chosen sequence, with an impression before it and not among those that only lead."""
     begin, end = sequences.offsets[chosen], sequences.offsets[chosen + 1]
-    first = begin + np.maximum(sequences.lead[chosen], 1)
-    cut = rng.integers(first, end)
-    return batch_at(sequences, cut, begin, end, sampling, rng)
+    return rng.integers(begin + np.maximum(sequences.lead[chosen], 1), end)
 
 
 def batch_at(

@@ -41,12 +41,6 @@ class SequenceTraining(Protocol):
     def seed(self) -> int: ...
 
 
-class SequenceNetwork(Protocol):
-    """What a learner asks of its network besides being a module."""
-
-    def limit(self) -> None: ...
-
-
 class SequenceLearner(ABC):
     """Trains `network` on this worker's `sequences`; what a batch is, and what a user is, the heirs say."""
 
@@ -79,6 +73,10 @@ class SequenceLearner(ABC):
     def vectors(self, sequences: Sequences, begin: I64, cut: I64) -> tuple[Tensor, Tensor]:
         """Unit vectors of the users [B, D] who have seen `[begin, cut)` of `sequences`, and of all posts [P, D]."""
 
+    def after_step(self) -> None:
+        """Called after each step of the optimiser; by default nothing is left to do."""
+        return
+
     def state(self) -> dict[str, Any]:
         return {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
 
@@ -99,7 +97,7 @@ class SequenceLearner(ABC):
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
-            self.network.limit()
+            self.after_step()
             yield float(loss.detach())
 
     @torch.no_grad()

@@ -18,7 +18,7 @@ class SessionTraining:
     """How the session encoder is trained."""
 
     shape: SessionShape = field(default_factory=SessionShape)
-    epochs: int = 6
+    epochs: int = 5
     batch: int = 128  # windows
     queries: int = 8  # of a window
     learning_rate: float = 0.002
@@ -49,6 +49,9 @@ class SessionLearner(SequenceLearner):
 
     def draw(self, chosen: I64, rng: np.random.Generator) -> SessionBatch:
         return draw_windows(self.sequences, chosen, self.how.shape.length, self.how.queries, self.sampling, rng)
+
+    def after_step(self) -> None:
+        self.network.limit()
 
     def vectors(self, sequences: Sequences, begin: I64, cut: I64) -> tuple[Tensor, Tensor]:
         start = np.maximum(begin, cut - self.how.shape.length)

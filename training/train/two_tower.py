@@ -14,14 +14,15 @@ from training.features.log import Log
 from training.models.two_tower_network import PostInputs, TwoTower
 from training.train import ray_train, sequence_training
 from training.train.steps import Metrics, Step
+from training.train.teacher import Lessons
 from training.train.two_tower_learner import TwoTowerLearner, TwoTowerTraining
 
 
-def train_two_tower(step: Step, sequences: Sequence[Path], log: Log) -> Metrics:
+def train_two_tower(step: Step, sequences: Sequence[Path], log: Log, lessons: Lessons | None = None) -> Metrics:
     """Train on the Parquet files of `build_sequences`; write the user tower and `post_vectors.npy`.
 
-    The step's config is a TwoTowerTraining. Raises CascadeError when nobody was shown two posts, or the loss is not
-    finite.
+    The step's config is a TwoTowerTraining; `lessons`: of the ranker, where it asks for them. Raises CascadeError when
+    nobody was shown two posts, or the loss is not finite.
     """
     if len(log.impressions) == 0 or np.diff(log.starts).max() < 2:
         raise CascadeError("nobody was shown two posts: there is no sequence to learn from", "train on more days")
@@ -30,7 +31,7 @@ def train_two_tower(step: Step, sequences: Sequence[Path], log: Log) -> Metrics:
         TorchTrainer,
         step,
         _loop,
-        {"how": step.config, "inputs": tuple(column.numpy() for column in inputs)},
+        {"how": step.config, "inputs": tuple(column.numpy() for column in inputs), "lessons": lessons},
         {"train": ray_train.parquet(sequences, sequence_training.COLUMNS)},
         workers=step.config.workers,
         retries=step.config.retries,
@@ -48,5 +49,5 @@ def _loop(config: dict[str, Any]) -> None:
     sequence_training.prepare(how)
     network = TwoTower(PostInputs(*(torch.from_numpy(column) for column in config["inputs"])), how.id_dropout)
     train, valid = sequence_training.read(how)
-    learner = TwoTowerLearner(network, ray.train.torch.prepare_model(network), train, how)
+    learner = TwoTowerLearner(network, ray.train.torch.prepare_model(network), train, how, config["lessons"])
     sequence_training.run(config, learner, valid)

@@ -153,6 +153,36 @@ def test_the_loss_is_the_cross_entropy_of_corrected_logits():
     assert loss == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_users_own_negative_counts_as_so_many_posts_like_it_to_that_user_alone():
+    net, batch = network(id_dropout=0.0), batch_of(history(5, 1), history(4, 2), history(3, 3))
+    own = batch._replace(
+        negative_user=torch.tensor([0, 0]), negative_post=torch.tensor([7, 8]), negative_weight=torch.tensor([1.0, 3.0])
+    )
+    with torch.no_grad():
+        posts = net.posts(batch.posts, torch.ones(POSTS, 1))
+        logits = (net.users(posts, batch) @ (posts / posts.norm(dim=1, keepdim=True)).T * net.log_scale.exp()).double()
+        loss = net(own).item()
+    odds = logits.exp().numpy()
+    totals = odds.sum(axis=1) + np.array([odds[0, 7] + 3 * odds[0, 8], 0, 0])
+    chances = odds / totals[:, None]
+    expected = -(np.log(chances[0, 3]) + 0.5 * np.log(chances[0, 9]) + 2 * np.log(chances[2, 11])) / 3.5
+    assert loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_lesson_is_learned_when_posts_are_told_apart_as_the_teacher_does():
+    net, batch = network(id_dropout=0.0), batch_of(history(5, 1), history(4, 2), history(3, 3))
+    share = torch.tensor([[0.5, 0.3, 0.2]])
+    taught = batch._replace(
+        taught_user=torch.tensor([1]), taught_post=torch.tensor([[4, 9, 6]]), taught_share=share, taught_weight=2.0
+    )
+    with torch.no_grad():
+        posts = net.posts(batch.posts, torch.ones(POSTS, 1))
+        user = net.users(posts, batch)[1] * net.log_scale.exp()
+        learned = torch.softmax((posts / posts.norm(dim=1, keepdim=True))[[4, 9, 6]] @ user, dim=0)
+        more = net(taught).item() - net(batch).item()
+    assert more == pytest.approx(-2 * (share[0] * learned.log()).sum().item(), rel=1e-3)
+
+
 def test_a_post_that_was_never_shown_goes_by_its_content(tmp_path):
     alike = inputs()
     alike.numbers[1], alike.codes[1] = alike.numbers[0], alike.codes[0]

@@ -9,7 +9,8 @@ from kernels.columns import CONTENT_DIM
 from training.models.two_tower import UserTower
 from training.models.two_tower_network import PostInputs, TwoTower
 from training.train.sequence_batches import Sequences
-from training.train.two_tower_learner import TwoTowerLearner, TwoTowerTraining, target_shares
+from training.train.sequence_learner import target_shares
+from training.train.two_tower_learner import TwoTowerLearner, TwoTowerTraining
 
 USERS, POSTS, TOPICS, LENGTH = 300, 246, 6, 30
 NEW = 6  # posts that nobody was shown, one a topic
@@ -36,13 +37,13 @@ def world(seed=0):
     )
 
 
-def learner(sequences, how=HOW):
+def learner(sequences, how=HOW, lessons=None):
     torch.manual_seed(how.seed)
     rng = np.random.default_rng(0)
     numbers = rng.normal(scale=0.2, size=(POSTS, CONTENT_DIM + 4)).astype(np.float32)
     codes = np.stack([np.zeros(POSTS, int), topic_of(np.arange(POSTS)), np.arange(POSTS)], axis=1)
     network = TwoTower(PostInputs(torch.from_numpy(numbers), torch.from_numpy(codes)), how.id_dropout)
-    return TwoTowerLearner(network, network, sequences, how)
+    return TwoTowerLearner(network, network, sequences, how, lessons)
 
 
 @pytest.fixture(scope="module")
