@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 from kernels.actions import BIT
 from tests.training.train.test_sequence_batches import POSTS, sampling, sequences
 from training.models.session import gap_bucket
+from training.train.sequence_batches import Sampling
 from training.train.session_batches import draw_windows
 
 
@@ -12,39 +15,32 @@ from training.train.session_batches import draw_windows
 @given(st.lists(st.tuples(st.integers(2, 120), st.integers(0, 3)), min_size=1, max_size=5), st.integers(0, 10_000))
 def test_windows_come_before_their_queries_targets(shapes, seed):
     lengths, leads = zip(*((length, min(lead, length - 1)) for length, lead in shapes), strict=True)
-    told, length, queries = sequences(lengths, leads, seed), 20, 3
-    batch = draw_windows(told, np.arange(len(lengths)), length, queries, sampling(), np.random.default_rng(seed))
-    posts, places = batch.windows.post.numpy(), batch.windows.query.numpy()
+    rows = sum(lengths)
+    told = replace(sequences(lengths, leads, seed), post=np.arange(rows, dtype=np.int32))  # a post is its row
+    how, rng = Sampling(5, 0.25, 3, np.full(rows, 1 / rows)), np.random.default_rng(seed)
+    batch = draw_windows(told, np.arange(len(lengths)), 20, 3, how, rng)
+    posts, seconds = batch.windows.post.numpy(), batch.windows.seconds.numpy()
     candidates = batch.candidates.numpy()
-    assert posts.shape[1] <= length
+    assert posts.shape[1] <= 20
     assert (np.diff(candidates) > 0).all()
     assert np.isfinite(batch.log_q.numpy()).all()
-    for q, place in enumerate(places):
-        s, at = q // queries, place % posts.shape[1]
-        assert place // posts.shape[1] == s
-        row = _row_of(told, s, posts[s, : at + 1], batch.windows.seconds.numpy()[s, : at + 1])
-        first = told.offsets[s] + max(leads[s], 1)
-        assert row + 1 >= first
+    for q, place in enumerate(batch.windows.query.tolist()):
+        s, at = divmod(place, posts.shape[1])
+        assert s == q // 3
+        row, start = posts[s, at], posts[s, 0]
+        assert posts[s, : at + 1].tolist() == list(range(start, row + 1))
+        times = (told.time_ms[start : row + 1] - told.time_ms[start]) / 1000
+        np.testing.assert_allclose(seconds[s, : at + 1], times, rtol=1e-6)
+        assert told.offsets[s] <= start
+        assert row + 1 >= told.offsets[s] + max(leads[s], 1)
         wait = np.array([(told.time_ms[row + 1] - told.time_ms[row]) / 1000], np.float32)
         assert batch.windows.wait[q] == gap_bucket(wait)[0]
         later = np.arange(row + 1, min(row + 6, told.offsets[s + 1]))
         later = later[told.actions[later] != BIT["hide"]]
         mine = batch.target_query.numpy() == q
-        assert candidates[batch.target_post.numpy()[mine]].tolist() == told.post[later].tolist()
+        assert candidates[batch.target_post.numpy()[mine]].tolist() == later.tolist()
         liked = np.isin(told.actions[later], [BIT["like"], BIT["long_view"]])
         assert batch.target_weight.numpy()[mine].tolist() == np.where(liked, 1.0, 0.25).tolist()
-
-
-def _row_of(told, s, posts, seconds):
-    """The row of sequence `s` at which the window ends that shows `posts` at `seconds`."""
-    found = []
-    for row in range(told.offsets[s] + len(posts) - 1, told.offsets[s + 1] - 1):
-        mine = slice(row + 1 - len(posts), row + 1)
-        times = (told.time_ms[mine] - told.time_ms[mine.start]) / 1000
-        if (told.post[mine] == posts).all() and np.allclose(times, seconds, rtol=1e-5):
-            found.append(row)
-    assert len(found) == 1
-    return found[0]
 
 
 def test_a_short_sequence_is_seen_whole():

@@ -15,7 +15,7 @@ from training.train.session_learner import SessionLearner, SessionTraining
 
 USERS, POSTS, TOPICS, LENGTH = 200, 120, 6, 24
 HOW = SessionTraining(
-    shape=SessionShape(length=16, width=32), epochs=4, batch=32, learning_rate=0.005, warmup_steps=5, horizon=1,
+    shape=SessionShape(length=16, width=32), epochs=10, batch=25, learning_rate=0.01, warmup_steps=5, horizon=1,
     negatives=40, dropout=0.0,
 )  # fmt: skip
 
