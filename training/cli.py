@@ -3,13 +3,16 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 
 from cluster.errors import InvalidField
+
+if TYPE_CHECKING:
+    from training.train.all import Model
 
 app = App(name="train", help="Train the models of a release.")
 
@@ -57,7 +60,7 @@ def ranker(*, data: Data = None, until: Until = None, recipe: RecipeName = None,
     _train(("ranker",), data, until, recipe, json)
 
 
-def _train(models: Sequence[str], data: Path | None, until: str | None, recipe: str | None, json: bool) -> None:
+def _train(models: Sequence["Model"], data: Path | None, until: str | None, recipe: str | None, json: bool) -> None:
     from cluster.settings import load_settings
     from training.data.ensure import ensure_dataset
     from training.features.examples import day_number

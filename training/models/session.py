@@ -34,7 +34,8 @@ class SessionShape:
 def gap_bucket(seconds: F32) -> I64:
     """Bucket int64 in [0, GAPS) of seconds: floor(log2(1 + seconds)), to the bit; negative counts as 0."""
     _, exponents = np.frexp(1 + np.maximum(seconds, 0))
-    return np.minimum(exponents.astype(np.int64) - 1, GAPS - 1)
+    buckets: I64 = np.minimum(exponents.astype(np.int64) - 1, GAPS - 1)
+    return buckets
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class SessionEncoder:
         scores = np.exp(scores - scores.max(axis=2, keepdims=True))
         scores /= scores.sum(axis=2, keepdims=True)
         mixed = (scores @ v).transpose(1, 0, 2).reshape(x.shape)
-        x = x + mixed @ weights[f"{name}join.weight"].T + weights[f"{name}join.bias"]
+        x += mixed @ weights[f"{name}join.weight"].T + weights[f"{name}join.bias"]
         h = self._norm(f"{name}between.", x) @ weights[f"{name}wide.weight"].T + weights[f"{name}wide.bias"]
         joined: F32 = x + np.maximum(h, 0) @ weights[f"{name}narrow.weight"].T + weights[f"{name}narrow.bias"]
         return joined

@@ -122,7 +122,8 @@ class _Block(nn.Module):
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=later - self.fading * apart)
         x = x + self.dropout(self.join(mixed.transpose(1, 2).flatten(2)))
         narrowed: Tensor = self.narrow(functional.relu(self.wide(self.between(x))))
-        return x + self.dropout(narrowed)
+        out: Tensor = x + self.dropout(narrowed)
+        return out
 
 
 def _bucket(seconds: Tensor) -> Tensor:

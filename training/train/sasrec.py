@@ -53,11 +53,13 @@ class Sasrec(nn.Module):
         length = windows.post.shape[1]
         x = self.dropout(self.ids(windows.post) + self.places.weight[:length])
         x = self.blocks(x, mask=nn.Transformer.generate_square_subsequent_mask(length), is_causal=True)
-        return x.flatten(0, 1)[windows.query]
+        queries: Tensor = x.flatten(0, 1)[windows.query]
+        return queries
 
     def forward(self, batch: SessionBatch) -> Tensor:
         logits = self.queries(batch.windows) @ self.ids(batch.candidates).T - batch.log_q
-        return -logits.log_softmax(dim=1)[batch.target_query, batch.target_post].mean()
+        chosen: Tensor = logits.log_softmax(dim=1)[batch.target_query, batch.target_post]
+        return -chosen.mean()
 
     def save(self, folder: Path) -> None:
         state = {"posts": len(self.posts), "shape": asdict(self.shape), "weights": self.state_dict()}

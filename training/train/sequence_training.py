@@ -30,7 +30,8 @@ def read(how: SequenceTraining) -> tuple[Sequences, Sequences]:
     """This worker's sequences: to train on, and of the users who are held out."""
     sequences = Sequences.of(ray_train.batches("train", _READ, COLUMNS))
     held_out = np.random.default_rng(how.seed).random(int(sequences.user.max()) + 1) < how.held_out
-    return tuple(sequences.take(np.flatnonzero(held_out[sequences.user] == held)) for held in (False, True))
+    held = held_out[sequences.user]
+    return sequences.take(np.flatnonzero(~held)), sequences.take(np.flatnonzero(held))
 
 
 def run(config: dict[str, Any], learner: SequenceLearner, valid: Sequences) -> None:

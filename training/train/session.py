@@ -9,6 +9,7 @@ import ray.train.torch
 import torch
 from ray.train.torch import TorchTrainer
 
+from kernels.columns import F32
 from training.models.session_network import SessionNetwork
 from training.models.two_tower import UserTower
 from training.train import ray_train, sequence_training
@@ -22,7 +23,7 @@ def train_session(step: Step, sequences: Sequence[Path], two_tower: Path) -> Met
     The step's config is a SessionTraining; `two_tower` is the folder of the model whose posts' vectors it shares.
     Raises CascadeError when the loss is not finite.
     """
-    vectors = UserTower.load(two_tower).history_vectors, np.load(two_tower / "post_vectors.npy")
+    vectors = (UserTower.load(two_tower).history_vectors, np.load(two_tower / "post_vectors.npy"))
     state = ray_train.fit(
         TorchTrainer,
         step,
@@ -39,8 +40,9 @@ def train_session(step: Step, sequences: Sequence[Path], two_tower: Path) -> Met
     return history
 
 
-def _network(how: SessionTraining, vectors: tuple[Any, Any]) -> SessionNetwork:
-    return SessionNetwork(how.shape, *(torch.from_numpy(column) for column in vectors), how.dropout)
+def _network(how: SessionTraining, vectors: tuple[F32, F32]) -> SessionNetwork:
+    history, posts = (torch.from_numpy(column) for column in vectors)
+    return SessionNetwork(how.shape, history, posts, how.dropout)
 
 
 def _loop(config: dict[str, Any]) -> None:
