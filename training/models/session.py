@@ -105,8 +105,9 @@ class SessionEncoder:
         mixed = (scores @ v).transpose(1, 0, 2).reshape(x.shape)
         x += mixed @ weights[f"{name}join.weight"].T + weights[f"{name}join.bias"]
         h = self._norm(f"{name}between.", x) @ weights[f"{name}wide.weight"].T + weights[f"{name}wide.bias"]
-        joined: F32 = x + np.maximum(h, 0) @ weights[f"{name}narrow.weight"].T + weights[f"{name}narrow.bias"]
-        return joined
+        np.maximum(h, 0, out=h)
+        x += h @ weights[f"{name}narrow.weight"].T + weights[f"{name}narrow.bias"]
+        return x
 
     def _norm(self, name: str, x: F32) -> F32:
         centred = x - x.mean(axis=1, keepdims=True)

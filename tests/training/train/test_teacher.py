@@ -1,6 +1,5 @@
 """Lessons on a small log, by a ranker whose weights are drawn."""
 
-
 import numpy as np
 import pytest
 import torch
@@ -69,7 +68,7 @@ def test_the_ranker_knows_what_happened_before_the_day(
     log: Log, ranker: RankerModel, built: tuple[Lessons, Metrics]
 ) -> None:
     lessons, seen, compared = built[0], log.impressions, 0
-    for user, time_ms, posts, logits in zip(*lessons[:4], strict=True):
+    for user, time_ms, posts, logits in zip(*(column[::4] for column in lessons[:4]), strict=True):
         row = np.flatnonzero((seen.user == user) & (seen.time_ms == time_ms))[:1]
         x = features_of(log, row, log.day_start_ms(log.day(int(time_ms))))
         like, long_view = ranker.predict(int(user), seen.post[row].astype(np.int64), x)[0, :2]
@@ -77,7 +76,7 @@ def test_the_ranker_knows_what_happened_before_the_day(
         same = posts[:3] == seen.post[row]
         compared += int(same.sum())
         np.testing.assert_allclose(logits[:3][same], np.log(chance / (1 - chance)), atol=2e-3)
-    assert compared > 20
+    assert compared > 5
 
 
 def test_hard_is_what_the_ranker_thought_well_of_in_vain(log: Log, built: tuple[Lessons, Metrics]) -> None:
