@@ -28,7 +28,7 @@ from training.train.sasrec import Sasrec
 #: Days whose popularity counts.
 FRESH_DAYS = 7
 #: What `blended` is made of, in the order in which serving would merge it.
-BLEND = ("two_tower", "session", "ease (shown)")
+BLEND = ("two_tower", "session")
 #: Users scored at a time.
 _BATCH = 1000
 
