@@ -27,17 +27,25 @@ def free_port() -> int:
                 return port
 
 
+#: Fixtures that are dear, dearest first.
+SHARED = ("served", "ray_session")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs beside the tests costs them CPU, so it is there for as short as may be: tests of a served Cascade come
-    first, those with which nothing may have happened yet before the others, and those that need Ray come last.
+    """Tests that share a dear fixture come first and, where two processes share the tests, run in one of them. Of a
+    served Cascade, those that need one with which nothing has happened yet come before the others.
     """
 
-    def place(item: pytest.Item) -> tuple[bool, bool, bool]:
-        needs = getattr(item, "fixturenames", ())
-        return "ray_session" in needs, "served" not in needs, item.get_closest_marker("untouched") is None
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        needs = [rank for rank, name in enumerate(SHARED) if name in getattr(item, "fixturenames", ())]
+        return min(needs, default=len(SHARED)), item.get_closest_marker("untouched") is None
 
     items.sort(key=place)
+    for item in items:
+        rank, _ = place(item)
+        if rank < len(SHARED):
+            item.add_marker(pytest.mark.xdist_group(SHARED[rank]))
 
 
 @pytest.fixture(scope="session")
