@@ -75,7 +75,7 @@ def test_a_stall_is_charged_to_every_request_due_in_it(connections):
     # With enough connections the generator did not wait for the stalled answers.
     assert trace.queued.any() == (connections == 1)
     if connections > 1:
-        assert np.median((trace.sent - trace.intended)[due]) < 0.05
+        assert np.median((trace.sent - trace.intended)[due]) < 0.1
 
 
 def test_errors_are_results_and_do_not_stop_the_run():

@@ -63,7 +63,7 @@ def test_gone_store_fails_fast_and_heals_by_itself(tmp_path: Path) -> None:
             for _ in range(50):
                 with pytest.raises(StoreUnavailable):
                     await store.read_user(7)
-            assert time.perf_counter() - begin < 0.1
+            assert time.perf_counter() - begin < 5, "a wait for each would be 25 s"
 
             server.start()
             await asyncio.sleep(0.15)
@@ -76,18 +76,18 @@ def test_gone_store_fails_fast_and_heals_by_itself(tmp_path: Path) -> None:
 
 def test_hanging_store_times_out_and_later_answers_stay_in_step(tmp_path: Path) -> None:
     async def scenario(server: ValkeyServer) -> None:
-        async with OnlineStore(server.url, Store(timeout_ms=50, retry_ms=100)) as store:
+        async with OnlineStore(server.url, Store(timeout_ms=300, retry_ms=1000)) as store:
             await store.write_users({user: b"%d" % user for user in range(100)})
             with redis.Redis.from_url(server.url) as client:
-                client.execute_command("CLIENT", "PAUSE", 300, "ALL")
+                client.execute_command("CLIENT", "PAUSE", 1500, "ALL")
             for _ in range(3):
                 with pytest.raises(StoreUnavailable, match="Timeout"):
                     await store.read_user(1)
             begin = time.perf_counter()
             with pytest.raises(StoreUnavailable):
                 await store.read_user(1)
-            assert time.perf_counter() - begin < 0.04
-            await asyncio.sleep(0.5)
+            assert time.perf_counter() - begin < 0.25, "refused without asking"
+            await asyncio.sleep(1.5)
             for user in range(100):
                 assert await store.read_user(user) == b"%d" % user
 
