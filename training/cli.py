@@ -27,7 +27,7 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the met
 @app.command(name="all")
 def all_(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
     """Train everything that a release needs."""
-    _train(("two_tower", "session", "prerank", "ranker"), data, until, recipe, json)
+    _train(("two_tower", "prerank", "ranker"), data, until, recipe, json)
 
 
 @app.command

@@ -34,8 +34,8 @@ from training.train.two_tower import train_two_tower
 Model = Literal["two_tower", "session", "prerank", "ranker", "mf", "sasrec"]
 #: Days of examples: one to learn from, and one to measure on.
 MIN_DAYS: Final = 2
-#: What is served; all others are baselines.
-MODELS: Final[tuple[Model, ...]] = ("two_tower", "session", "prerank", "ranker")
+#: What a release is made of.
+MODELS: Final[tuple[Model, ...]] = ("two_tower", "prerank", "ranker")
 
 
 @dataclass(frozen=True, slots=True)
