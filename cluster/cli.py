@@ -18,7 +18,7 @@ app.command("deployments.cli:down", name="down", help="Stop what `up` started.")
 app.command("deployments.cli:status", name="status", help="Tell what runs: release, replicas, store, logs.")
 app.command("training.data.cli:app", name="data", help="Import, synthesise and describe data sets.")
 app.command("training.cli:app", name="train", help="Train the models of a release.")
-app.command("training.evaluation.cli:app", name="evaluate", help="Measure ranking and retrieval on held-out days.")
+app.command("training.evaluation.cli:app", name="evaluate", help="Measure models and feeds on held-out days.")
 app.command("training.release.cli:app", name="release", help="Build, list and show releases.")
 app.command("benchmarks.cli:app", name="bench", help="Measure serving, events and kernels.")
 

@@ -65,7 +65,7 @@ def novelty(feeds: I64, impressions: Array) -> F64:
     return _over(np.where(feeds != NONE, information[feeds], 0).sum(axis=1), (feeds != NONE).sum(axis=1))
 
 
-def exposure_gini(feeds: I64, author: I64, authors: Array) -> float:
+def exposure_gini(feeds: I64, author: Array, authors: Array) -> float:
     """Gini coefficient of how often each of the `authors` bool[A] is shown: 0 = all alike, near 1 = few have all.
 
     `author` i[P] are the posts' authors. Gini, "Variabilità e mutabilità", 1912; of exposure, as in Fleder and
@@ -76,7 +76,7 @@ def exposure_gini(feeds: I64, author: I64, authors: Array) -> float:
     return float((2 * np.arange(1, n + 1) - n - 1) @ shown / (n * total)) if total else float("nan")
 
 
-def _exposures(feeds: I64, of: I64, count: int) -> F64:
+def _exposures(feeds: I64, of: Array, count: int) -> F64:
     """How often the feeds show each of `count` things, of which post p is `of[p]`."""
     exposures: F64 = np.bincount(of[feeds[feeds != NONE]], minlength=count).astype(np.float64)
     return exposures

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cluster.settings import Settings
     from training.data.dataset import DataSet
 
-app = App(name="evaluate", help="Measure ranking and retrieval on held-out days.")
+app = App(name="evaluate", help="Measure ranking, retrieval and whole feeds on held-out days.")
 
 Data = Annotated[Path | None, Parameter(help="Source data or a data set; default: that of the settings.")]
 Until = Annotated[str, Parameter(help="Last day that is trained on, yyyymmdd.")]
@@ -34,6 +34,7 @@ def ranking(
     test: Test,
     data: Data = None,
     protocol: Literal["frozen", "daily"] = "frozen",
+    segments: Annotated[bool, Parameter(negative="")] = False,
     predictions: Path | None = None,
     recipe: RecipeName = None,
     seed: Seed = 1,
@@ -46,30 +47,35 @@ def ranking(
     protocol
         `frozen`: features know nothing after training; lists are users. `daily`: features know what happened before
         each day; lists are (user, day), and frozen features stand beside it.
+    segments
+        Measure new and active users, kinds of posts, and fresh ones, by themselves too.
     predictions
         Write user_id, post_id, time_ms and score of every test row to this Parquet file.
     """
     import pyarrow.parquet as pq
 
     from training.evaluation.ranking import evaluate_ranking
+    from training.evaluation.ranking_report import document, tables
     from training.evaluation.split import Split
     from training.models.ranker import RankerModel
     from training.recipes import recipe_named
     from training.train.all import train
 
     split = Split.parse(train_until, test)
-    settings, dataset = _open(data)
+    settings, dataset = open_data(data)
     split.check(dataset)
     # Neither protocol has fresh features, so the model learns from examples without them.
     how = recipe_named(recipe or settings.training.recipe).seeded(seed).before_each_day()
     work = train(settings, dataset, ("ranker",), split.train_until, how)
-    result = evaluate_ranking(dataset, split, protocol, RankerModel.load(work / "ranker"))
+    result = evaluate_ranking(dataset, split, protocol, RankerModel.load(work / "ranker"), segments)
     if predictions is not None:
         pq.write_table(result.predictions, predictions)
-    head = {"protocol": protocol, "train_until": split.train_until, "test": [split.first, split.last]}
-    counts = {"rows": result.rows, "users": result.users, "lists": result.lists}
-    quality = {name: value.as_dict() for name, value in result.quality.items()}
-    _show(f"Ranking, {protocol}", {**head, **counts}, quality, json)
+    facts = {"protocol": protocol, "train_until": split.train_until, "test": [split.first, split.last]}
+    if json:
+        sys.stdout.write(msgspec.json.encode(document(result, facts)).decode() + "\n")
+        return
+    for table in tables(result, f"Ranking, {protocol}", facts):
+        Console().print(table)
 
 
 @app.command
@@ -96,7 +102,7 @@ def retrieval(
     from training.train.all import train
 
     split, ks = Split.parse(train_until, test), _numbers("--k", k)
-    settings, dataset = _open(data)
+    settings, dataset = open_data(data)
     split.check(dataset)
     how = recipe_named(recipe or settings.training.recipe).seeded(seed)
     work = train(settings, dataset, ("two_tower", "session", "mf", "sasrec"), split.train_until, how)
@@ -106,7 +112,7 @@ def retrieval(
     _show("Retrieval", {**head, **counts}, result.quality, json)
 
 
-def _open(data: Path | None) -> tuple["Settings", "DataSet"]:
+def open_data(data: Path | None) -> tuple["Settings", "DataSet"]:
     """The settings, and the data set of the folder or of the settings, imported first if need be."""
     from cluster.settings import load_settings
     from training.data.ensure import ensure_dataset

@@ -10,13 +10,18 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from cluster.errors import CascadeError
 from kernels.actions import BIT
 from kernels.columns import F32, I64
 from kernels.features import INDEX
 from training.data.dataset import DataSet
-from training.evaluation.metrics import Array, gauc, ndcg
+from training.evaluation.heads import head_report
+from training.evaluation.oracle import LOGGED, oracles
+from training.evaluation.quality import Measurement, measure
+from training.evaluation.ranked import Array
+from training.evaluation.segments import segments
 from training.evaluation.split import Split
 from training.features.examples import day_number, features_of
 from training.features.log import Log
@@ -24,43 +29,24 @@ from training.models.ranker import RankerModel
 
 Protocol = Literal["frozen", "daily"]
 LABEL = "long_view"
-#: Depth of nDCG.
-K = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """`primary` is the mean of the two."""
-
-    gauc: float
-    ndcg: float
-
-    @property
-    def primary(self) -> float:
-        return (self.gauc + self.ndcg) / 2
-
-    @classmethod
-    def of(cls, lists: Array, labels: Array, scores: Array) -> "Quality":
-        return cls(gauc(lists, labels, scores), ndcg(lists, labels, scores, K))
-
-    def as_dict(self) -> dict[str, float]:
-        return {"primary": self.primary, "gauc": self.gauc, f"ndcg@{K}": self.ndcg}
 
 
 @dataclass(frozen=True, slots=True)
 class RankingResult:
-    rows: int  # with a label
-    users: int
-    lists: int
-    quality: dict[str, Quality]  # of the model, and of what it is held against
+    overall: Measurement  # of the model, and of what it is held against, over the rows with a label
+    heads: dict[str, dict[str, dict[str, float]]]  # scorer -> head -> figures, of the model and the truth
+    segments: dict[str, Measurement]
     predictions: pa.Table  # user_id, post_id, time_ms, score of every test row, in time order
 
 
-def evaluate_ranking(dataset: DataSet, split: Split, protocol: Protocol, model: RankerModel) -> RankingResult:
+def evaluate_ranking(
+    dataset: DataSet, split: Split, protocol: Protocol, model: RankerModel, by_segment: bool = False
+) -> RankingResult:
     """Score the test rows with a model that was trained up to `split.train_until`.
 
     Beside it: `popularity` (the post's smoothed share of long views, by the same features), `random` (its
-    expectation) and `oracle` (the labels themselves). Rows without a label are scored, but not measured.
+    expectation), `oracle` (the labels themselves), and in a synthetic world the oracles that know its truth. Rows
+    without a label are scored, but not measured. `by_segment`: measure `training.evaluation.segments` too.
     Raises CascadeError when the model has no head for long views, or no row has the label.
     """
     if LABEL not in model.heads:
@@ -71,39 +57,54 @@ def evaluate_ranking(dataset: DataSet, split: Split, protocol: Protocol, model: 
     log = Log.load(dataset)
     rows = split.test_rows(log)
     x = _frozen_features(dataset, log, split, rows)
-    scores: dict[str, Array] = {"model": _scores(model, log, rows, x)}
+    heads = _predictions(model, log, rows, x)
+    scores: dict[str, Array] = {"model": heads[LABEL]}
     if protocol == "daily":
-        scores["model, frozen features"] = scores["model"]
         x = _daily_features(dataset, log, rows)
-        scores["model"] = _scores(model, log, rows, x)
+        heads = _predictions(model, log, rows, x)
+        scores = {"model": heads[LABEL], "model, frozen features": scores["model"]}
     scores["popularity"] = x[:, INDEX[f"post_{LABEL}_rate_28d"]]
-    return _measured(log, rows, protocol, scores)
-
-
-def _measured(log: Log, rows: I64, protocol: Protocol, scores: dict[str, Array]) -> RankingResult:
-    seen = log.impressions
-    known = seen.known[rows] & BIT[LABEL] != 0
-    if not known.any():
-        raise CascadeError(f"no test row says whether {LABEL} followed", "import impressions with that column")
-    labels = (seen.actions[rows] & BIT[LABEL] != 0).astype(np.float64)
-    lists = seen.user[rows].astype(np.int64)
-    if protocol == "daily":
-        lists = lists * 100_000_000 + seen.date[rows]
-    everything = {**scores, "random": np.zeros(len(rows)), "oracle": labels}  # ties count as their expectation
+    truth = oracles(dataset, log, rows)
+    scores |= {name: known[LABEL] for name, known in truth.items()}
+    overall, parts = _measured(log, split, rows, protocol, scores, by_segment)
+    predictors = {"model": heads} | ({LOGGED: truth[LOGGED]} if truth else {})
     return RankingResult(
-        rows=int(known.sum()),
-        users=len(np.unique(seen.user[rows][known])),
-        lists=len(np.unique(lists[known])),
-        quality={name: Quality.of(lists[known], labels[known], score[known]) for name, score in everything.items()},
+        overall=overall,
+        heads={
+            name: head_report(log, rows, {head: known[head] for head in model.heads})
+            for name, known in predictors.items()
+        },
+        segments=parts,
         predictions=pa.table(
             {
-                "user_id": log.users.ids[seen.user[rows]],
-                "post_id": log.posts.ids[seen.post[rows]],
-                "time_ms": seen.time_ms[rows],
+                "user_id": log.users.ids[log.impressions.user[rows]],
+                "post_id": log.posts.ids[log.impressions.post[rows]],
+                "time_ms": log.impressions.time_ms[rows],
                 "score": scores["model"],
             }
         ),
     )
+
+
+def _measured(
+    log: Log, split: Split, rows: I64, protocol: Protocol, scores: dict[str, Array], by_segment: bool
+) -> tuple[Measurement, dict[str, Measurement]]:
+    """The measurement of all rows that have a label, and of each segment of them."""
+    seen = log.impressions
+    known: NDArray[np.bool_] = seen.known[rows] & BIT[LABEL] != 0
+    if not known.any():
+        raise CascadeError(f"no test row says whether {LABEL} followed", "import impressions with that column")
+    labels = (seen.actions[rows] & BIT[LABEL] != 0).astype(np.float64)
+    users = seen.user[rows].astype(np.int64)
+    lists = users * 100_000_000 + seen.date[rows] if protocol == "daily" else users
+    everything = {**scores, "random": np.zeros(len(rows)), "oracle": labels}  # ties count as their expectation
+
+    def of(some: NDArray[np.bool_]) -> Measurement:
+        some = some & known
+        return measure(lists[some], labels[some], {name: of[some] for name, of in everything.items()}, users[some])
+
+    parts = segments(log, rows, split.snapshot_ms(log)) if by_segment else {}
+    return of(known), {name: of(part) for name, part in parts.items() if (known & part).any()}
 
 
 def _frozen_features(dataset: DataSet, log: Log, split: Split, rows: I64) -> F32:
@@ -121,9 +122,10 @@ def _daily_features(dataset: DataSet, log: Log, rows: I64) -> F32:
     return features
 
 
-def _scores(model: RankerModel, log: Log, rows: I64, x: F32) -> F32:
-    """The head's prediction of each row. Every impression has a context of its own, so each is one request."""
-    head = model.heads.index(LABEL)
+def _predictions(model: RankerModel, log: Log, rows: I64, x: F32) -> dict[str, F32]:
+    """Each head's predictions of the rows. Every impression has a context of its own, so each is one request."""
     users, posts = log.impressions.user[rows].tolist(), log.impressions.post[rows].astype(np.int64)
-    predictions = (model.predict(users[i], posts[i : i + 1], x[i : i + 1])[0, head] for i in range(len(rows)))
-    return np.fromiter(predictions, np.float32, len(rows))
+    predictions = np.empty((len(rows), len(model.heads)), np.float32)
+    for i in range(len(rows)):
+        predictions[i] = model.predict(users[i], posts[i : i + 1], x[i : i + 1])[0]
+    return {head: predictions[:, h] for h, head in enumerate(model.heads)}

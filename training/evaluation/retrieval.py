@@ -14,10 +14,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from kernels.actions import BIT
 from kernels.columns import DAY_MS, I64
 from training.data.dataset import DataSet
 from training.evaluation.baselines import EASE_POSTS, cosine, ease
+from training.evaluation.liked import liked
 from training.evaluation.retrievers import Histories, Scorer, best, blended, linear, nearest
 from training.evaluation.split import Split
 from training.features.log import Log
@@ -47,13 +47,13 @@ class HeldOut:
     def __init__(self, dataset: DataSet, split: Split) -> None:
         log = Log.load(dataset)
         rows, date = log.impressions, log.impressions.date
-        liked = _liked(dataset, log)
+        likes = liked(dataset, log)
         past, test = date <= split.train_until, (date >= split.first) & (date <= split.last)
         fresh = past & (rows.time_ms >= split.snapshot_ms(log) - FRESH_DAYS * DAY_MS)
         self.shown = _matrix(log, past)
-        self.liked = _matrix(log, past & liked)
-        self.popularity = np.bincount(rows.post[fresh & liked], minlength=len(log.posts.ids)).astype(np.float32)
-        later = _matrix(log, test & liked)
+        self.liked = _matrix(log, past & likes)
+        self.popularity = np.bincount(rows.post[fresh & likes], minlength=len(log.posts.ids)).astype(np.float32)
+        later = _matrix(log, test & likes)
         self.positives = (later - later.multiply(self.shown)).tocsr()
         self.positives.eliminate_zeros()
         self.users: I64 = np.flatnonzero(np.diff(self.positives.indptr))
@@ -123,16 +123,6 @@ def recalls(held_out: HeldOut, scorer: Scorer, ks: Sequence[int], seed: int) -> 
         shares.append(hits[:, [min(k, posts) - 1 for k in ks]] / positives.sum(axis=1, keepdims=True))
     means = np.concatenate(shares).mean(axis=0)
     return {f"recall@{k}": float(mean) for k, mean in zip(ks, means, strict=True)}
-
-
-def _liked(dataset: DataSet, log: Log) -> NDArray[np.bool_]:
-    """Impressions with a long view, a like, or a stay as long as the post: [N], in the log's order."""
-    watch_ms = dataset.read("impressions", ["watch_ms"])["watch_ms"].to_numpy().astype(np.float64)
-    duration_ms = dataset.read("posts", ["duration_ms"])["duration_ms"].to_numpy().astype(np.float64)
-    duration_ms = duration_ms[log.impressions.post]
-    finished = (watch_ms >= duration_ms) & (duration_ms > 0)  # unknown ones are NaN, and no comparison holds
-    liked: NDArray[np.bool_] = finished | (log.impressions.actions & (BIT["long_view"] | BIT["like"]) != 0)
-    return liked
 
 
 def _matrix(log: Log, rows: NDArray[np.bool_]) -> sp.csr_matrix:

@@ -86,6 +86,21 @@ def _anybody_can_compute_the_figures(world: DataSet, predictions: pa.Table, docu
     assert quality["model"]["ndcg@5"] == pytest.approx(ndcg(users, labels, scores, 5))
     assert quality["oracle"]["gauc"] == 1
     assert quality["random"]["gauc"] == pytest.approx(0.5)
+    intervals = document["intervals"]
+    assert isinstance(intervals, dict)
+    low, high = intervals["model"]["primary"]
+    assert low < quality["model"]["primary"] < high
+
+
+def test_ranking_prints_tables_for_people(
+    trained: Path, world: DataSet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CASCADE_HOME", str(trained))
+    monkeypatch.setenv("COLUMNS", "250")
+    run("ranking", "--data", str(world.folder), *DAYS, "--segments")
+    printed = capsys.readouterr().out
+    for word in ("model ahead by", "oracle (truth)", "oracle (relevance)", "calibration", "posts of the last day"):
+        assert word in printed
 
 
 def test_retrieval_prints_a_table_for_people_and_one_document_for_programs(
