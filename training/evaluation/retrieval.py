@@ -27,8 +27,9 @@ from training.train.sasrec import Sasrec
 
 #: Days whose popularity counts.
 FRESH_DAYS = 7
-#: What `blended` is made of, in the order in which serving would merge it.
-BLEND = ("two_tower", "session")
+POPULARITY = f"popularity ({FRESH_DAYS} days)"
+#: What is measured together, in the order in which serving merges it.
+BLENDS = {"blended": ("two_tower", "session"), "blended, popular too": ("two_tower", "session", POPULARITY)}
 #: Users scored at a time.
 _BATCH = 1000
 
@@ -65,8 +66,10 @@ def evaluate_retrieval(dataset: DataSet, split: Split, ks: Sequence[int], work: 
     scorers = _learned(Log.load(dataset, split.train_until), split, held_out, work)
     scorers |= _counted(held_out, seed)
     ks = sorted(ks)
-    sources = [scorers[name] for name in BLEND if name in scorers]
-    scorers = {"blended": blended(sources, held_out.shown, min(ks[-1], held_out.shown.shape[1])), **scorers}
+    most = min(ks[-1], held_out.shown.shape[1])
+    scorers |= {
+        name: blended([scorers[source] for source in sources], held_out.shown, most) for name, sources in BLENDS.items()
+    }
     return RetrievalResult(
         users=len(held_out.users),
         positives=held_out.positives.nnz,
@@ -100,7 +103,7 @@ def _counted(held_out: HeldOut, seed: int) -> dict[str, Scorer]:
         scorers["ease (liked)"] = linear(liked, ease(liked))
         scorers["item_to_item (shown)"] = linear(shown, cosine(shown))
         scorers["item_to_item (liked)"] = linear(liked, cosine(liked))
-    scorers[f"popularity ({FRESH_DAYS} days)"] = lambda users: np.tile(popularity, (len(users), 1))
+    scorers[POPULARITY] = lambda users: np.tile(popularity, (len(users), 1))
     rng = np.random.default_rng(seed)
     scorers["random"] = lambda users: rng.random((len(users), shown.shape[1]), np.float32)
     return scorers
