@@ -1,7 +1,6 @@
 """What each surface is made of: the pipelines, as lists one can read."""
 
 from cluster.settings import Settings
-from cluster.store.client import OnlineStore
 from deployments.catalogue.catalogue import Catalogue
 from deployments.counters.live_counters import LiveCounters
 from deployments.filters.authors import Blocked, Muted
@@ -11,7 +10,7 @@ from deployments.filters.unpublished import Unpublished
 from deployments.hydrators.features import Features
 from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.executor import Pipeline
-from deployments.query_hydrators.user_state import UserStateHydrator
+from deployments.query_hydrators.user_state import UserStateHydrator, UserStates
 from deployments.scorers.prerank import PreRank
 from deployments.scorers.rank import Rank
 from deployments.scorers.utility import Utility
@@ -26,7 +25,7 @@ from deployments.sources.trending import Trending
 
 
 def suggestions(
-    release: LoadedRelease, catalogue: Catalogue, counters: LiveCounters, store: OnlineStore, settings: Settings
+    release: LoadedRelease, catalogue: Catalogue, counters: LiveCounters, store: UserStates, settings: Settings
 ) -> Pipeline:
     """Posts from everywhere, for `home` and `explore` alike."""
     quotas = settings.quotas
@@ -58,7 +57,7 @@ def suggestions(
 
 
 def surfaces(
-    release: LoadedRelease, catalogue: Catalogue, counters: LiveCounters, store: OnlineStore, settings: Settings
+    release: LoadedRelease, catalogue: Catalogue, counters: LiveCounters, store: UserStates, settings: Settings
 ) -> dict[str, Pipeline]:
     """The pipeline of each surface that a request may name."""
     pipeline = suggestions(release, catalogue, counters, store, settings)

@@ -31,9 +31,14 @@ class CounterBook:
         """int64[n] of all records, by row."""
         return np.fromiter(self._rows, np.int64, len(self._rows))
 
+    @property
+    def records(self) -> NDArray[np.void]:
+        """RECORD[n], which may be written to."""
+        return self._records[: len(self._rows)]
+
     def column(self, name: str) -> NDArray[Any]:
         """A field of all records, which may be written to."""
-        return self._records[name][: len(self._rows)]
+        return self.records[name]
 
     async def rows_of(self, ids: I64) -> I32:
         """The row of each of `ids`, -1 for ids below 0; reads those that are new here. Raises StoreUnavailable."""

@@ -134,14 +134,15 @@ class PostsConsumer:
         """Compile the kernels, or load their code, before anyone waits for them."""
         none, no_rows = np.zeros(0, np.int64), np.zeros(0, np.int32)
         self._books.fold((no_rows, no_rows, no_rows), none, no_rows, np.zeros(0, np.float32), none)
-        trend_lists(self._books.posts, 0)
+        trend_lists(self._books.posts.ids, self._books.posts.records, 0)
 
     async def _tell_trends_forever(self) -> None:
         """Work out what trends again and again, for it changes while nothing happens too."""
         told = Trending()
         while True:
             await asyncio.sleep(TRENDS_S)
-            trending = trend_lists(self._books.posts, self._clock.now_ms())
+            posts = self._books.posts
+            trending = trend_lists(posts.ids, posts.records, self._clock.now_ms())
             if msgspec.structs.replace(trending, time_ms=told.time_ms) == told:
                 continue
             none = np.zeros(0, np.int32)

@@ -3,9 +3,9 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cluster.post_counters import Trending
-from deployments.consumers.counter_book import CounterBook
 from kernels.columns import F32, I64
 from kernels.trending import REGIONS, regional_trends, trends
 
@@ -16,18 +16,17 @@ EACH: Final = 100
 LEAST: Final = 1.0
 
 
-def trend_lists(posts: CounterBook, now_ms: int) -> Trending:
-    """What trends at `now_ms`, of all posts in the book."""
-    ids, topics = posts.ids, posts.column("topic")
+def trend_lists(ids: I64, posts: NDArray[np.void], now_ms: int) -> Trending:
+    """What trends at `now_ms`, of posts `ids` [n] with their counters RECORD[n]."""
     everywhere = np.empty(len(ids), np.float32)
-    trends(posts.column("counts"), posts.column("counted_ms"), now_ms, everywhere)
+    trends(posts["counts"], posts["counted_ms"], now_ms, everywhere)
     in_region = np.empty((len(ids), REGIONS), np.float32)
-    regional_trends(posts.column("region_hour"), posts.column("region_day"), posts.column("told_ms"), now_ms, in_region)
+    regional_trends(posts["region_hour"], posts["region_day"], posts["told_ms"], now_ms, in_region)
     return Trending(
         time_ms=now_ms,
         everywhere=_strongest(ids, everywhere, EVERYWHERE),
-        by_region=_by_group(np.repeat(ids, REGIONS), posts.column("region").ravel(), in_region.ravel()),
-        by_topic=_by_group(ids, topics, everywhere),
+        by_region=_by_group(np.repeat(ids, REGIONS), posts["region"].ravel(), in_region.ravel()),
+        by_topic=_by_group(ids, posts["topic"], everywhere),
     )
 
 

@@ -1,11 +1,11 @@
 """The user's state, from the online store in one round trip."""
 
 import logging
+from typing import Protocol
 
 import numpy as np
 
 from cluster.post_table import rows_of
-from cluster.store.client import OnlineStore
 from cluster.user_state import TopicCodes, UnreadableState, unpack
 from deployments.catalogue.catalogue import Catalogue
 from deployments.loaded_release import LoadedRelease
@@ -15,10 +15,16 @@ from deployments.pipeline.query import Query
 logger = logging.getLogger(__name__)
 
 
+class UserStates(Protocol):
+    """Where states are read: the online store, or one that stands in for it."""
+
+    async def read_user(self, user_id: int) -> bytes | None: ...
+
+
 class UserStateHydrator(QueryHydrator):
     name = "store"
 
-    def __init__(self, store: OnlineStore, release: LoadedRelease, catalogue: Catalogue) -> None:
+    def __init__(self, store: UserStates, release: LoadedRelease, catalogue: Catalogue) -> None:
         self._store = store
         self._user_ids = release.user_ids
         self._catalogue = catalogue

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from training.data.dataset import DataSet
 
 app = App(name="evaluate", help="Measure ranking, retrieval and whole feeds on held-out days.")
+app.command("deployments.evaluation.cli:feed", name="feed", help="Whole feeds, as the pipeline would have made them.")
 
 Data = Annotated[Path | None, Parameter(help="Source data or a data set; default: that of the settings.")]
 Until = Annotated[str, Parameter(help="Last day that is trained on, yyyymmdd.")]

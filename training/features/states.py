@@ -15,12 +15,12 @@ from training.features.history import History
 from training.features.log import Log
 
 
-def user_states(log: Log, history: History, time_ms: int) -> Iterator[tuple[int, bytes]]:
-    """(user_id, blob) of every user; `history` is that of `log` at `time_ms`."""
+def user_states(log: Log, history: History, time_ms: int, rows: I64 | None = None) -> Iterator[tuple[int, bytes]]:
+    """(user_id, blob) of every user, or of some `rows`; `history` is that of `log` at `time_ms`."""
     users, seen = _with_public_ids(log, history)
     related = {kind: _related(log, time_ms, kind) for kind in ("follow", "close_friend", "block", "mute")}
     region = np.array(["", *log.vocabularies.region.values], dtype=object)[log.users.region]
-    for u, user_id in enumerate(log.users.ids.tolist()):
+    for u in (np.arange(len(log.users.ids)) if rows is None else rows).tolist():
         authors = {kind: ids[offsets[u] : offsets[u + 1]].tobytes() for kind, (ids, offsets) in related.items()}
         known = UserState(
             created_ms=int(users.account_created_ms[u]),
@@ -32,16 +32,13 @@ def user_states(log: Log, history: History, time_ms: int) -> Iterator[tuple[int,
             blocked_ids=authors["block"],
             muted_ids=authors["mute"],
         )
-        yield user_id, pack(dump_state(known, users, seen, u))
+        yield int(log.users.ids[u]), pack(dump_state(known, users, seen, u))
 
 
 def post_counters(log: Log, history: History) -> dict[bytes, bytes]:
     """Blobs by key: the counters of every post and author with any, and of all posts together."""
     posts, (totals, totals_ms) = history.posts, history.totals
-    topics = np.array([NO_TOPIC, *map(stable_id, log.vocabularies.topic.values)])
-    records = _records(posts.counts, posts.counted_ms)
-    records["author"], records["topic"] = log.posts.author_ids[posts.author], topics[posts.topic]
-    authors = _records(posts.author_counts, posts.author_counted_ms)
+    records, authors = post_records(log, history), _records(posts.author_counts, posts.author_counted_ms)
     return {
         TOTALS: pack_record(_records(totals, totals_ms)[0]),
         **{post_key(log.posts.ids[p]): pack_record(records[p]) for p in np.flatnonzero(posts.counted_ms)},
@@ -50,6 +47,14 @@ def post_counters(log: Log, history: History) -> dict[bytes, bytes]:
             for a in np.flatnonzero(posts.author_counted_ms)
         },
     }
+
+
+def post_records(log: Log, history: History) -> NDArray[np.void]:
+    """The counters RECORD[P] of all posts; not by region, which a log's states do not tell apart."""
+    topics = np.array([NO_TOPIC, *map(stable_id, log.vocabularies.topic.values)])
+    records = _records(history.posts.counts, history.posts.counted_ms)
+    records["author"], records["topic"] = log.posts.author_ids[log.posts.author], topics[log.posts.topic]
+    return records
 
 
 def _records(counts: F32, counted_ms: I64) -> NDArray[np.void]:

@@ -17,6 +17,7 @@ from kernels.columns import I32, PostColumns
 from kernels.decay import MONTH, WEEK, WINDOWS_MS
 from kernels.features import NAMES, coverage
 from training.data.dataset import DataSet
+from training.features.examples import day_number
 from training.features.history import post_table_at
 from training.features.log import Log
 from training.release.index import build_index
@@ -28,13 +29,16 @@ _NOT_SERVED: Final = ("metrics.json", "*.ubj", "runs", "*.partial")
 _VERSIONS: Final = ("cascade-feed", "torch", "xgboost-cpu", "faiss-cpu", "numba", "numpy")
 
 
-def build_release(releases: Releases, dataset: DataSet, work: Path, content_encoder: str) -> Release:
+def build_release(
+    releases: Releases, dataset: DataSet, work: Path, content_encoder: str, until: int | None = None
+) -> Release:
     """Make a release of the models in `work`, with the posts and counters as they are at the end of `dataset`.
 
-    `content_encoder` is declared as what embeds the posts that come later. Raises CascadeError when a model is missing.
+    `until` (yyyymmdd): at the end of that day instead, as if nothing had happened since. `content_encoder` is
+    declared as what embeds the posts that come later. Raises CascadeError when a model is missing.
     """
-    log = Log.load(dataset)
-    end_ms = dataset.manifest.end_ms
+    log = Log.load(dataset, until)
+    end_ms = dataset.manifest.end_ms if until is None else log.day_start_ms(day_number(str(until)) + 1)
     posts = post_table_at(log, end_ms)
     with releases.building() as part:
         for source, target in _MODELS.items():

@@ -1,0 +1,1 @@
+"""Whole feeds of days gone by, made by the pipeline that serves."""
