@@ -128,8 +128,8 @@ def test_nobody_is_shown_what_they_saw_or_what_is_not_out_yet(world):
     for time_ms in np.unique(occasions.time_ms).tolist():
         today = np.flatnonzero(occasions.time_ms == time_ms)
         feeds = feeds_of(replay, time_ms, occasions.user[today], log.users.ids)
-        for f, feed in zip(today.tolist(), feeds, strict=True):
-            rows = np.searchsorted(log.posts.ids, [post for post, *_ in feed])
+        for f, shown in zip(today.tolist(), feeds, strict=True):
+            rows = np.searchsorted(log.posts.ids, [post for post, *_ in shown])
             assert log.posts.created_ms[rows].max() <= time_ms
             if occasions.shown[f].nnz <= 100:  # all of it is in the history
                 assert occasions.open_posts(log, f)[rows].all()
