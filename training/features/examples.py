@@ -29,7 +29,15 @@ class ExampleDays:
     """
 
     warm_up_days: int = 2
+    #: The last so many days, today's last one included; state is folded from all days in any case.
+    window_days: int = 30
     freshness: Freshness = "live"
+
+    def of(self, log: Log) -> range:
+        """The local days of `log` that become examples; there may be none."""
+        times = log.impressions.time_ms
+        end = log.day(int(times[-1])) + 1
+        return range(max(log.day(int(times[0])) + self.warm_up_days, end - self.window_days), end)
 
 
 def features_of(log: Log, rows: I64, snapshot_ms: int, history: Log | None = None) -> F32:

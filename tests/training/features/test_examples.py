@@ -6,6 +6,7 @@ from kernels.actions import BIT
 from kernels.features import FEATURES, INDEX, coverage
 from tests.training.features.worlds import START, small_dataset, tables
 from training.features.examples import (
+    ExampleDays,
     build_examples,
     day_name,
     day_number,
@@ -104,6 +105,14 @@ def test_watch_time_stays_unknown_where_it_is(log):
     known = ~np.isnan(log.impressions.watch_s[:50])
     assert 0 < known.sum() < 50
     np.testing.assert_array_equal(np.isnan(table["watch_s"].to_numpy()), ~known)
+
+
+def test_examples_are_of_the_last_days_but_not_of_the_first(log):
+    first, last = (log.day(int(log.impressions.time_ms[i])) for i in (0, -1))
+    assert last - first == 39
+    assert ExampleDays().of(log) == range(last - 29, last + 1)
+    assert ExampleDays(warm_up_days=12).of(log) == range(first + 12, last + 1)
+    assert len(ExampleDays(warm_up_days=40).of(log)) == 0
 
 
 def test_days_have_names():

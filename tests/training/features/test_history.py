@@ -1,10 +1,12 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from kernels.actions import ACTIONS, BIT, COUNT
 from kernels.columns import DAY_MS, DAYS, HISTORY, HOUR_MS
 from kernels.decay import WINDOWS_MS
-from tests.training.features.worlds import START, small_dataset
+from kernels.features import INDEX
+from tests.training.features.worlds import START, small_dataset, tables
 from training.features.history import History, contexts_of, history_at
 from training.features.log import Log
 
@@ -114,6 +116,28 @@ def test_live_features_know_all_that_happened_before_each_impression_and_nothing
             contexts_of(log, one, log.impressions.user[one]), log.impressions.post[one]
         )
         np.testing.assert_array_equal(x[i - rows.start], alone[0])
+
+
+@pytest.mark.parametrize(
+    ("differs", "feature"), [("user_id", "post_like_rate_28d"), ("post_id", "user_impressions_1h")]
+)
+def test_an_event_counts_for_an_impression_if_it_came_a_millisecond_before(tmp_path, differs, feature):
+    """The same like, of the same post or by the same user, a millisecond before, at and after the same impression."""
+    impressions = tables()["impressions"]
+    shown = impressions.slice(impressions.num_rows // 2, 1).to_pylist()[0]
+    other = next(v for v in impressions[differs].to_pylist() if v != shown[differs])
+    features = []
+    for shift in (-1, 0, 1):
+        event = shown | {"time_ms": shown["time_ms"] + shift, differs: other, "like": True}
+        table = pa.concat_tables([impressions, pa.Table.from_pylist([event], impressions.schema)])
+        log = Log.load(small_dataset(tmp_path / str(shift), impressions=table))
+        users, posts = log.users.ids[log.impressions.user], log.posts.ids[log.impressions.post]
+        same = (log.impressions.time_ms == shown["time_ms"]) & (users == shown["user_id"]) & (posts == shown["post_id"])
+        (row,) = np.flatnonzero(same)
+        features.append(History(log).live_features(slice(row, row + 1))[0])
+    before, at, after = features
+    assert before[INDEX[feature]] > at[INDEX[feature]]
+    np.testing.assert_array_equal(at, after)
 
 
 def test_moving_in_steps_ends_where_one_stride_ends(log):
