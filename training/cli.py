@@ -1,89 +1,111 @@
 """`cascade train`: train models on local Ray, or on the cluster that RAY_ADDRESS names."""
 
+import json
 import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Final
 
 import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 
 from cluster.errors import InvalidField
+from training.train.names import MODELS, NAMES, Model
 
-if TYPE_CHECKING:
-    from training.train.all import Model
-
+#: What can be asked for.
+CHOICES: Final = ("all", *(name.replace("_", "-") for name in NAMES))
 app = App(name="train", help="Train the models of a release.")
 
-Data = Annotated[Path | None, Parameter(help="Source data or a data set; default: that of the settings.")]
-Until = Annotated[str | None, Parameter(help="Last day that is trained on, yyyymmdd; default: all days.")]
-RecipeName = Annotated[
-    str | None, Parameter(name="--recipe", help="How models are trained; default: that of the settings.")
-]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print the metrics as one JSON document.")]
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the models are trained, and where.
+
+    Parameters
+    ----------
+    data
+        Source data or a data set; default: that of the settings.
+    until
+        Last day that is trained on, yyyymmdd; default: all days.
+    recipe
+        How models are trained; default: that of the settings.
+    workers
+        Workers of each run: a number, or the fewest and the most, as in 1:4, of which Ray takes what there is.
+    gpus
+        Give each worker a GPU; trees are grown on CPUs in any case.
+    storage
+        URL or folder where unfinished runs keep their checkpoints; default: beside the models. Several nodes need
+        one that all of them reach, such as s3://bucket/runs.
+    tensorboard
+        Write the curves of each run into this folder while it goes on.
+    warm_start
+        Start the ranker from that of the newest earlier day, where there is one.
+    json
+        Print the metrics as one JSON document.
+    """
+
+    data: Path | None = None
+    until: str | None = None
+    recipe: str | None = None
+    workers: str = "1"
+    gpus: Annotated[bool, Parameter(negative="")] = False
+    storage: str | None = None
+    tensorboard: Path | None = None
+    warm_start: Annotated[bool, Parameter(negative="")] = False
+    json: Annotated[bool, Parameter(negative="")] = False
 
 
-@app.command(name="all")
-def all_(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
-    """Train everything that a release needs."""
-    _train(("two_tower", "prerank", "ranker"), data, until, recipe, json)
-
-
-@app.command
-def two_tower(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
-    """Train the retrieval model: vectors of users and posts."""
-    _train(("two_tower",), data, until, recipe, json)
-
-
-@app.command
-def session(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
-    """Train the session encoder, after the two-tower model whose posts it shares."""
-    _train(("two_tower", "session"), data, until, recipe, json)
-
-
-@app.command
-def mf(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
-    """Train the matrix factorisation that retrieval is held against."""
-    _train(("mf",), data, until, recipe, json)
-
-
-@app.command
-def prerank(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
-    """Train the pre-ranker: gradient-boosted trees."""
-    _train(("prerank",), data, until, recipe, json)
-
-
-@app.command
-def ranker(*, data: Data = None, until: Until = None, recipe: RecipeName = None, json: Json = False) -> None:
-    """Train the multi-task ranker."""
-    _train(("ranker",), data, until, recipe, json)
-
-
-def _train(models: Sequence["Model"], data: Path | None, until: str | None, recipe: str | None, json: bool) -> None:
+@app.default
+def train(
+    models: Annotated[
+        list[str], Parameter(consume_multiple=True, negative="", help=f"What to train: {', '.join(CHOICES)}.")
+    ],
+    /,
+    *,
+    options: Options | None = None,
+) -> None:
+    """Train models of a release. What is trained already, of the same data and in the same way, is kept."""
     from cluster.settings import load_settings
     from training.data.ensure import ensure_dataset
-    from training.features.examples import day_number
     from training.recipes import recipe_named
     from training.train.all import train
+    from training.train.placement import Placement, workers_of
 
-    day = None
-    if until is not None:
-        try:
-            day = int(until) if day_number(until) else None
-        except ValueError:
-            raise InvalidField("--until", until, "must be a date as yyyymmdd") from None
+    options = options or Options()
+    chosen, day = _chosen(models), _day(options.until)
+    placement = Placement(workers_of(options.workers), options.gpus, options.storage, options.tensorboard)
+    placement.check_targets()
     settings = load_settings()
-    how = recipe_named(recipe or settings.training.recipe)
-    dataset = ensure_dataset(settings if data is None else settings.model_copy(update={"data": data}))
-    work = train(settings, dataset, models, day, how)
-    metrics = {model: msgspec.json.decode((work / model / "metrics.json").read_bytes()) for model in models}
-    if json:
+    recipe = recipe_named(options.recipe or settings.training.recipe)
+    dataset = ensure_dataset(settings if options.data is None else settings.model_copy(update={"data": options.data}))
+    work = train(settings, dataset, chosen, day, recipe, placement, options.warm_start)
+    metrics = {name: json.loads((work / name / "metrics.json").read_text()) for name in chosen}
+    if options.json:
         sys.stdout.write(msgspec.json.encode({"work": str(work), "metrics": metrics}).decode() + "\n")
     else:
         console = Console()
-        console.print_json(msgspec.json.encode({model: _summary(m) for model, m in metrics.items()}).decode())
+        console.print_json(msgspec.json.encode({name: _summary(m) for name, m in metrics.items()}).decode())
         console.print(f"models and all metrics are in {work}")
+
+
+def _chosen(names: list[str]) -> list[Model]:
+    """In the order in which they are trained. Raises InvalidField."""
+    for name in names:
+        if name not in CHOICES:
+            raise InvalidField("model", name, f"must be one of {', '.join(CHOICES)}")
+    asked = {model for choice, model in zip(CHOICES[1:], NAMES, strict=True) if choice in names}
+    return [model for model in NAMES if model in asked or ("all" in names and model in MODELS)]
+
+
+def _day(until: str | None) -> int | None:
+    from training.features.examples import day_number
+
+    try:
+        return int(until) if until is not None and day_number(until) else None
+    except ValueError:
+        raise InvalidField("--until", until, "must be a date as yyyymmdd") from None
 
 
 def _summary(metrics: dict[str, object]) -> dict[str, object]:

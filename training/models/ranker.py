@@ -65,15 +65,7 @@ class RankerModel:
     @classmethod
     def load(cls, folder: Path) -> "RankerModel":
         """Open what `save_ranker` wrote. Raises CascadeError when it is missing or was made for other features."""
-        try:
-            config = msgspec.json.decode((folder / "config.json").read_bytes(), type=RankerConfig)
-            names = msgspec.json.decode((folder / "weights.json").read_bytes(), type=list[str])
-            weights = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in names}
-        except (OSError, ValueError, msgspec.DecodeError) as error:
-            raise CascadeError(f"{folder} holds no ranker: {error}", "train it: `cascade train ranker`") from None
-        if config.features != NAMES or config.format != FORMAT:
-            raise CascadeError(f"{folder} was trained on other features", "train it again: `cascade train ranker`")
-        return cls(config, weights)
+        return cls(*read_ranker(folder))
 
     def predict(self, user_row: int, post_rows: I64, x: F32) -> F32:
         """Calibrated predictions float32[C, H]: probabilities, and seconds for watch time.
@@ -136,6 +128,19 @@ def to_predictions(logits: F32, heads: tuple[str, ...]) -> F32:
         at = heads.index(WATCH)
         out[:, at] = np.expm1(np.clip(logits[:, at], 0, np.log1p(np.float32(WATCH_LIMIT_S))))
     return out
+
+
+def read_ranker(folder: Path) -> tuple[RankerConfig, dict[str, NDArray[Any]]]:
+    """What `save_ranker` wrote, memory-mapped. Raises CascadeError as `RankerModel.load`."""
+    try:
+        config = msgspec.json.decode((folder / "config.json").read_bytes(), type=RankerConfig)
+        names = msgspec.json.decode((folder / "weights.json").read_bytes(), type=list[str])
+        weights = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in names}
+    except (OSError, ValueError, msgspec.DecodeError) as error:
+        raise CascadeError(f"{folder} holds no ranker: {error}", "train it: `cascade train ranker`") from None
+    if config.features != NAMES or config.format != FORMAT:
+        raise CascadeError(f"{folder} was trained on other features", "train it again: `cascade train ranker`")
+    return config, weights
 
 
 def save_ranker(folder: Path, config: RankerConfig, weights: Mapping[str, NDArray[Any]]) -> None:

@@ -118,7 +118,7 @@ class _Block(nn.Module):
         q, k, v = (
             part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in self.mix(self.before(x)).chunk(3, dim=2)
         )
-        later = torch.full(apart.shape[2:], -torch.inf).triu(1)
+        later = torch.full(apart.shape[2:], -torch.inf, device=apart.device).triu(1)
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=later - self.fading * apart)
         x = x + self.dropout(self.join(mixed.transpose(1, 2).flatten(2)))
         narrowed: Tensor = self.narrow(functional.relu(self.wide(self.between(x))))

@@ -68,7 +68,7 @@ class Batch(NamedTuple):
 
 def action_bits(masks: Tensor) -> Tensor:
     """Action masks int64[...] as float32[..., actions] of 0 and 1."""
-    return ((masks[..., None] >> torch.arange(len(ACTIONS))) & 1).to(torch.float32)
+    return ((masks[..., None] >> torch.arange(len(ACTIONS), device=masks.device)) & 1).to(torch.float32)
 
 
 class TwoTower(nn.Module):
@@ -102,26 +102,28 @@ class TwoTower(nn.Module):
 
     def action_weights(self) -> Tensor:
         """Weight of each action mask, float32[2^actions]."""
-        return self.idle + action_bits(torch.arange(1 << len(ACTIONS))) @ self.acted
+        return self.idle + action_bits(torch.arange(1 << len(ACTIONS), device=self.acted.device)) @ self.acted
 
     def users(self, posts: Tensor, batch: Batch) -> Tensor:
         """Unit vectors float32[B, D] of the histories, as `UserTower.encode`; a user without one gets the bias."""
         weights = self.action_weights()[batch.history_actions] * self.ages.exp()[batch.history_age]
-        starts = torch.searchsorted(batch.history_user, torch.arange(batch.users))
+        starts = torch.searchsorted(batch.history_user, torch.arange(batch.users, device=posts.device))
         total = functional.embedding_bag(batch.history_post, posts, starts, mode="sum", per_sample_weights=weights)
-        mass = torch.zeros(batch.users).index_add(0, batch.history_user, weights.abs())
+        mass = torch.zeros(batch.users, device=posts.device).index_add(0, batch.history_user, weights.abs())
         return functional.normalize(total / mass.clamp_min(1e-6).sqrt()[:, None] + self.bias, dim=1)
 
     def forward(self, batch: Batch) -> Tensor:
         """Mean negative log likelihood of the targets among the candidates, by weight."""
-        kept = torch.rand(len(batch.posts), 1) >= self.id_dropout
+        kept = torch.rand(len(batch.posts), 1, device=batch.posts.device) >= self.id_dropout
         posts = self.posts(batch.posts, kept.to(torch.float32))
         users, units = self.users(posts, batch) * self.log_scale.exp(), functional.normalize(posts, dim=1)
         logits = users @ units[: len(batch.log_q)].T - batch.log_q
         total = logits.logsumexp(dim=1)
         if len(batch.negative_user):
             own = (users[batch.negative_user] * units[batch.negative_post]).sum(dim=1) - total[batch.negative_user]
-            more = torch.zeros(batch.users).index_add(0, batch.negative_user, own.exp() * batch.negative_weight)
+            more = torch.zeros(batch.users, device=posts.device).index_add(
+                0, batch.negative_user, own.exp() * batch.negative_weight
+            )
             total = total + more.log1p()
         chosen = logits[batch.target_user, batch.target_post] - total[batch.target_user]
         loss = -(chosen * batch.target_weight).sum() / batch.target_weight.sum().clamp_min(1e-9)

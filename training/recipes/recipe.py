@@ -1,6 +1,6 @@
 """What a recipe returns."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from training.features.examples import ExampleDays
 from training.train.mf import MfTraining
@@ -23,14 +23,8 @@ class Recipe:
 
     def seeded(self, seed: int) -> "Recipe":
         """The same, with all that is drawn drawn from `seed`."""
-        return replace(
-            self,
-            two_tower=replace(self.two_tower, seed=seed),
-            session=replace(self.session, seed=seed),
-            mf=replace(self.mf, seed=seed),
-            prerank=replace(self.prerank, seed=seed),
-            ranker=replace(self.ranker, seed=seed),
-        )
+        models = [field.name for field in fields(self) if field.name != "examples"]
+        return replace(self, **{name: replace(getattr(self, name), seed=seed) for name in models})
 
     def before_each_day(self) -> "Recipe":
         """The same, with examples that know what happened before their day, as the evaluation protocols do."""

@@ -3,15 +3,15 @@
 import hashlib
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass, fields
+from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import ray
 
-from cluster.errors import CascadeError
+from cluster.errors import CascadeError, InvalidField
 from cluster.ray_runtime import start_ray
 from cluster.settings import Settings
 from training.data.dataset import DataSet
@@ -22,20 +22,20 @@ from training.features.sequences import build_sequences
 from training.models.ranker import RankerModel
 from training.recipes import Recipe, recipe_named
 from training.train.mf import train_mf
+from training.train.names import MODELS, Model
+from training.train.placement import Placement
 from training.train.prerank import train_prerank
 from training.train.ranker import train_ranker
 from training.train.sasrec import as_sasrec, train_sasrec
 from training.train.session import train_session
-from training.train.steps import Metrics, Step, run_step
+from training.train.steps import Json, Metrics, Step, run_step
 from training.train.teacher import FILE as LESSONS
 from training.train.teacher import Lessons, Teaching, build_lessons
 from training.train.two_tower import train_two_tower
+from training.train.warm_start import earlier_work, note_rows
 
-Model = Literal["two_tower", "session", "prerank", "ranker", "mf", "sasrec"]
 #: Days of examples: one to learn from, and one to measure on.
 MIN_DAYS: Final = 2
-#: What a release is made of.
-MODELS: Final[tuple[Model, ...]] = ("two_tower", "prerank", "ranker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,16 @@ class Job:
     log: Log
     data: str  # fingerprint of the log
     recipe: Recipe
+    placement: Placement
+    warm: bool
+    settings: Settings
+    ending: ExitStack
+
+    def run(self, step: Step, work: Callable[[Step], Metrics]) -> Metrics:
+        """What `run_step` does. Ray is started for the first step that is not finished, until the job ends."""
+        if step.finished is None and not ray.is_initialized():
+            self.ending.enter_context(start_ray(self.settings))
+        return run_step(step, work)
 
 
 def train(
@@ -59,19 +69,27 @@ def train(
     models: Sequence[Model] = MODELS,
     until: int | None = None,
     recipe: Recipe | None = None,
+    placement: Placement | None = None,
+    warm: bool = False,
 ) -> Path:
     """Train `models` on the days up to `until` (yyyymmdd; default: all) and return the folder that holds them.
 
-    `recipe`: how; default: the one that the settings name.
-    A local Ray is started unless there is one. Raises CascadeError when the data has too few days, or a step fails.
+    `recipe`: how; default: the one that the settings name. `placement`: where; default: one worker, on CPU.
+    `warm`: whether the ranker starts from that of an earlier day, if there is one; the others start from nothing.
+    A local Ray is started unless there is one. Raises CascadeError when the data has no impression, too few days, or
+    only one class, the cluster no room, or a step fails.
     """
     recipe = recipe or recipe_named(settings.training.recipe)
     log = Log.load(dataset, until)
+    if not len(log.impressions):
+        dates = dataset.dates(dataset.read("impressions", ("time_ms", "date")))
+        raise InvalidField("--until", until, f"no impression lies there; the data has {dates.min()} to {dates.max()}")
     data = fingerprint(log)
     work = settings.work / f"{dataset.manifest.name}-{data[:12]}"
-    job = Job(work, log, data, recipe)
     # Ray writes notices to stdout, where a command may be about to print one document.
-    with redirect_stdout(sys.stderr), nullcontext() if ray.is_initialized() else start_ray(settings):
+    with redirect_stdout(sys.stderr), ExitStack() as ending:
+        job = Job(work, log, data, recipe, placement or Placement(), warm, settings, ending)
+        note_rows(work, log)
         for model in models:
             _TRAIN[model](job)
     return work
@@ -97,8 +115,8 @@ def _trained_two_tower(job: Job) -> tuple[Step, Metrics]:
     if job.recipe.two_tower.taught:
         teacher = _teacher(job)
         inputs["teacher"], lessons = teacher.fingerprint, Lessons.load(teacher.folder / LESSONS)
-    step = Step("two_tower", job.work / "two_tower", job.recipe.two_tower, inputs)
-    return step, run_step(step, lambda step: train_two_tower(step, files, job.log, lessons))
+    step = Step("two_tower", job.work / "two_tower", job.recipe.two_tower, inputs, job.placement)
+    return step, job.run(step, lambda step: train_two_tower(step, files, job.log, lessons))
 
 
 def _teacher(job: Job) -> Step:
@@ -111,8 +129,9 @@ def _teacher(job: Job) -> Step:
 
 def _session(job: Job) -> Metrics:
     (tower, _), files = _trained_two_tower(job), _sequences(job)
-    step = Step("session", job.work / "session", job.recipe.session, {"two_tower": tower.fingerprint})
-    return run_step(step, lambda step: train_session(step, files, tower.folder))
+    inputs: dict[str, Json] = {"two_tower": tower.fingerprint}
+    step = Step("session", job.work / "session", job.recipe.session, inputs, job.placement)
+    return job.run(step, lambda step: train_session(step, files, tower.folder))
 
 
 def _sasrec(job: Job) -> Metrics:
@@ -146,22 +165,25 @@ def _sequences(job: Job) -> list[Path]:
 
 def _prerank(job: Job) -> Metrics:
     examples = _examples(job)
-    step = Step("prerank", job.work / "prerank", job.recipe.prerank, {"examples": examples.fingerprint})
-    return run_step(step, lambda step: train_prerank(step, _files(examples)))
+    on_cpus = replace(job.placement, gpus=False)
+    step = Step("prerank", job.work / "prerank", job.recipe.prerank, {"examples": examples.fingerprint}, on_cpus)
+    return job.run(step, lambda step: train_prerank(step, _files(examples)))
 
 
 def _ranker(job: Job) -> Metrics:
     examples = _examples(job)
-    step = Step("ranker", job.work / "ranker", job.recipe.ranker, {"examples": examples.fingerprint})
+    earlier = earlier_work(job.work, "ranker", job.log) if job.warm else None
+    start = None if earlier is None else earlier.fingerprint
+    inputs: dict[str, Json] = {"examples": examples.fingerprint, "start": start}
+    step = Step("ranker", job.work / "ranker", job.recipe.ranker, inputs, job.placement)
     users, posts = len(job.log.users.ids), len(job.log.posts.ids)
-    return run_step(step, lambda step: train_ranker(step, _files(examples), users, posts))
+    return job.run(step, lambda step: train_ranker(step, _files(examples), users, posts, earlier))
 
 
 def _examples(job: Job) -> Step:
     """The step that has built the examples, one Parquet file a day."""
     how, log = job.recipe.examples, job.log
-    times = log.impressions.time_ms
-    days = range(log.day(int(times[0])) + how.warm_up_days, log.day(int(times[-1])) + 1)
+    days = how.of(log)
     if len(days) < MIN_DAYS:
         raise CascadeError(
             f"{len(days)} days are left after {how.warm_up_days} days of warm-up, at least {MIN_DAYS} are needed",

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pyarrow.dataset as ds
 import torch
 import xgboost
 from ray.train.xgboost import XGBoostTrainer
 
+from cluster.errors import CascadeError
 from kernels.actions import BIT
 from kernels.columns import F32
 from kernels.features import NAMES
@@ -34,10 +36,9 @@ class PrerankTraining:
     leaf_weight: float = 50.0
     row_share: float = 0.8  # rows, and
     column_share: float = 0.6  # columns that a tree sees
-    threads: int = 2
+    threads: int = 2  # of each worker
     checkpoint_trees: int = 25
     seed: int = 1
-    workers: int = 1
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -59,21 +60,31 @@ def train_prerank(step: Step, examples: Sequence[Path]) -> Metrics:
     """Train on all files of `examples` but the last; write `prerank.ubj` and `prerank.npz` into `step.folder`.
 
     `examples` are one Parquet file a day, oldest first, at least two; the last one is measured on. The step's
-    config is a PrerankTraining.
+    config is a PrerankTraining. Raises CascadeError when all impressions are worth the same.
     """
     *train, valid = examples
+    _check(train)
     state = ray_train.fit(
         XGBoostTrainer,
         step,
         _loop,
         {"how": step.config},
         {"train": ray_train.parquet(train, COLUMNS), "valid": ray_train.parquet([valid], COLUMNS)},
-        workers=step.config.workers,
     )
     booster = _booster(state)
     booster.save_model(step.folder / "prerank.ubj")
     save_forest(forest_from_xgboost(booster), step.folder / "prerank.npz")
     return {"trees": booster.num_boosted_rounds(), "loss": state["loss"], "valid": state["valid"]}
+
+
+def _check(files: Sequence[Path]) -> None:
+    batches = ds.dataset([str(file) for file in files]).to_batches(columns=["actions"])
+    worth = np.unique(np.concatenate([np.unique(grades(batch["actions"].to_numpy())) for batch in batches]))
+    if len(worth) < 2:
+        raise CascadeError(
+            f"there is nothing to choose by: all training rows have the grade {worth[0]:g}",
+            "train on more days, or import columns of actions that some impressions got and others did not",
+        )
 
 
 def _loop(config: dict[str, Any]) -> None:
@@ -84,7 +95,8 @@ def _loop(config: dict[str, Any]) -> None:
     valid = xgboost.QuantileDMatrix(x, grades(actions), feature_names=list(NAMES), ref=train, nthread=how.threads)
 
     def follow(trees: int, loss: float, valid_loss: float) -> None:
-        ray_train.tell(config, trees, how.trees, f"loss {loss:.4f}, held-out day {valid_loss:.4f}")
+        word = f"loss {loss:.4f}, held-out day {valid_loss:.4f}"
+        ray_train.tell(config, trees, how.trees, word, trees, loss=loss, valid_loss=valid_loss)
 
     for state in boost(how, train, valid, ray_train.saved(), follow):
         score = auc((actions & BIT["long_view"]) != 0, _booster(state).predict(valid))

@@ -10,22 +10,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.dataset as ds
+import ray
 import ray.train.torch
 import torch
 from numpy.typing import NDArray
 from ray.train.torch import TorchTrainer
 
+from cluster.errors import CascadeError
 from kernels.columns import F32
 from kernels.features import NAMES
 from training.evaluation.metrics import auc, log_loss
 from training.models.calibration import platt, smearing
 from training.models.inputs import Inputs
-from training.models.ranker import WATCH, RankerConfig, save_ranker, to_predictions
+from training.models.ranker import WATCH, RankerConfig, read_ranker, save_ranker, to_predictions
 from training.models.ranker_network import RankerNetwork, Shape
 from training.train import ray_train
 from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_rows import COLUMNS, Rows, heads_of, rows_of
 from training.train.steps import Metrics, Step
+from training.train.warm_start import Earlier, carried_over
 
 #: Rows read at a time.
 _READ = 1 << 16
@@ -42,34 +45,51 @@ class Survey(NamedTuple):
     posts: NDArray[np.bool_]  # [P]
 
 
-def train_ranker(step: Step, examples: Sequence[Path], users: int, posts: int) -> Metrics:
+def train_ranker(
+    step: Step, examples: Sequence[Path], users: int, posts: int, earlier: Earlier | None = None
+) -> Metrics:
     """Train on all files of `examples` but the last and write the model into `step.folder`.
 
     Args:
         step: its config is a RankerTraining.
         examples: one Parquet file of examples a day, oldest first, at least two.
         users, posts: U and P, the number of rows in the log.
+        earlier: the ranker of an earlier day, whose weights and inputs this one starts with.
 
     Raises: CascadeError when there is nothing to learn from, or the loss is not finite.
     """
     *train, valid = examples
     survey = survey_of(train, users, posts)
+    if not survey.heads:
+        raise CascadeError(
+            "there is nothing to rank by: in all training rows each action was always done, never done, or is unknown",
+            "train on more days, or import columns of actions that some impressions got and others did not",
+        )
+    survey, old = (survey, {}) if earlier is None else _as_before(survey, earlier)
     shape = Shape(users, posts, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
+    with torch.device("meta"):
+        fresh = RankerNetwork(shape).state_dict()
+    start = ray.put(carried_over(fresh, old, earlier) if earlier is not None else {})
     state = ray_train.fit(
         TorchTrainer,
         step,
         _loop,
-        {"how": step.config, "shape": shape, "inputs": survey.inputs, "heads": survey.heads},
+        {"how": step.config, "shape": shape, "inputs": survey.inputs, "heads": survey.heads, "start": start},
         {"train": ray_train.parquet(train, COLUMNS), "valid": ray_train.parquet([valid], COLUMNS)},
-        workers=step.config.workers,
-        retries=step.config.retries,
     )
     weights = {name: weight.numpy() for name, weight in state["best"].items()}
     forget_untrained(weights, survey)
     scale, shift = zip(*state["calibration"], strict=True)
     config = RankerConfig(survey.heads, NAMES, survey.inputs, tuple(scale), tuple(shift))
     save_ranker(step.folder, config, {name: weight for name, weight in weights.items() if name != "position.weight"})
-    return {"heads": survey.heads, "shape": shape._asdict(), **state["history"]}
+    warm = earlier.date if earlier is not None and old else None
+    return {"heads": survey.heads, "shape": shape._asdict(), "started_from": warm, **state["history"]}
+
+
+def _as_before(survey: Survey, earlier: Earlier) -> tuple[Survey, dict[str, NDArray[Any]]]:
+    """The survey with the inputs of an earlier ranker, and its weights; none if it has other heads."""
+    config, weights = read_ranker(earlier.folder)
+    return (survey._replace(inputs=config.inputs), weights) if config.heads == survey.heads else (survey, {})
 
 
 def survey_of(files: Sequence[Path], users: int, posts: int) -> Survey:
@@ -102,11 +122,13 @@ def _loop(config: dict[str, Any]) -> None:
     """One worker: resume, train epoch by epoch, stop when the held-out day gets worse, calibrate the best epoch."""
     how: RankerTraining = config["how"]
     torch.set_num_threads(how.threads)
-    torch.use_deterministic_algorithms(True)
+    torch.use_deterministic_algorithms(ray_train.on_cpu())
     torch.manual_seed(how.seed)  # the same first weights on every worker
     network = RankerNetwork(config["shape"])
+    network.load_state_dict(ray.get(config["start"]), strict=False)
     learner = Learner(network, ray.train.torch.prepare_model(network), config["heads"], how)
-    torch.manual_seed(how.seed + 1 + ray.train.get_context().get_world_rank())  # own hidden ids and dropout
+    rank = ray.train.get_context().get_world_rank()
+    torch.manual_seed(how.seed + 1 + rank)  # own hidden ids and dropout
     train = rows_of(ray_train.batches("train", _READ), config["inputs"], config["heads"])
     valid = rows_of(ray_train.batches("valid", _READ), config["inputs"], config["heads"])
     run = _Run(learner, train, valid, config)
@@ -116,6 +138,10 @@ def _loop(config: dict[str, Any]) -> None:
         state = {"epoch": 0, "step": 0, "best": {}, "best_loss": float("inf"), "calibration": [], "history": history}
     else:
         learner.restore(state["learner"])
+        if rank > 0:  # the checkpoint holds the random state of the first worker
+            torch.manual_seed(how.seed + 1 + rank + 1000 * (state["epoch"] * state["steps"] + state["step"]))
+        # With other workers than before, an epoch may have another number of steps.
+        state["step"] = state["step"] * run.steps // state["steps"]
         state["history"]["resumed_at"].append([state["epoch"], state["step"]])
     run.go(state)
 
@@ -142,16 +168,15 @@ class _Run:
         losses: list[float] = []
         began = time.perf_counter()
         for step, loss in enumerate(self.learner.epoch(self.train, state["epoch"], state["step"]), state["step"] + 1):
-            if not np.isfinite(loss):
-                raise FloatingPointError(f"the loss is {loss} at step {step} of epoch {state['epoch'] + 1}")
             losses.append(loss)
             if step % _TOLD == 0 or step == self.steps:
                 mean, rate = float(np.mean(losses)), len(losses) * how.batch / (time.perf_counter() - began)
                 history["seconds"] += time.perf_counter() - began
-                history["loss"].append([state["epoch"] * self.steps + step, mean])
+                at = state["epoch"] * self.steps + step
+                history["loss"].append([at, mean])
                 done = state["epoch"] + step / self.steps
                 word = f"epoch {state['epoch'] + 1} loss {mean:.4f}, {rate:,.0f} rows/s"
-                ray_train.tell(self.config, done, how.epochs, word)
+                ray_train.tell(self.config, done, how.epochs, word, at, loss=mean, rows_per_second=rate)
                 if step % how.checkpoint_steps == 0 and step < self.steps:
                     self._save({**state, "step": step})
                 losses, began = [], time.perf_counter()
@@ -159,7 +184,8 @@ class _Run:
         history["rows_per_second"] = round(trained / max(history["seconds"], 1e-9))
 
     def _save(self, state: dict[str, Any]) -> None:
-        ray_train.save({**state, "learner": self.learner.state()}, {"epoch": state["epoch"], "step": state["step"]})
+        saved = {**state, "steps": self.steps, "learner": self.learner.state()}
+        ray_train.save(saved, {"epoch": state["epoch"], "step": state["step"]})
 
     def _validate(self, state: dict[str, Any]) -> bool:
         """Measure on the held-out day; keep the network if it is the best so far."""
@@ -171,7 +197,7 @@ class _Run:
         if loss >= state["best_loss"]:
             return False
         network = self.learner.network.state_dict()
-        state["best"] = {name: weight.clone() for name, weight in network.items()}
+        state["best"] = {name: weight.cpu().clone() for name, weight in network.items()}
         state["best_loss"], state["calibration"] = loss, calibration
         return True
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from training.models.ranker import WATCH
 from training.models.ranker_network import RankerNetwork
+from training.train.failures import finite
 from training.train.ranker_rows import Rows
 
 
@@ -35,16 +36,15 @@ class RankerTraining:
     watch_weight: float = 0.1
     seed: int = 1
     threads: int = 2  # of each worker
-    workers: int = 1
-    retries: int = 2  # times that a failed worker is started again, from the last checkpoint
 
 
 class Learner:
-    """Trains `network` on this worker's `rows`."""
+    """Trains `network` on this worker's `rows`, a batch at a time on the device that the network is on."""
 
     def __init__(self, network: RankerNetwork, model: nn.Module, heads: Sequence[str], how: RankerTraining) -> None:
         """`model` is `network`, or the wrapper that synchronises it between workers."""
         self.network, self.model, self.how = network, model, how
+        self.device = next(network.parameters()).device
         self._watch = torch.tensor([name == WATCH for name in heads])
         biases = [network.user_bias.weight, network.post_bias.weight]
         tables = [network.user.weight, network.post.weight]
@@ -75,12 +75,13 @@ class Learner:
         return -(-rows.size // self.how.batch)
 
     def epoch(self, rows: Rows, epoch: int, first: int = 0) -> Iterator[float]:
-        """Train on the batches `first`, `first + 1`, ... of an epoch; yields the loss of each."""
+        """Train on the batches `first`, `first + 1`, ... of an epoch; yields the loss of each. Raises Diverged."""
         order = torch.from_numpy(np.random.default_rng((self.how.seed, epoch)).permutation(rows.size))
         self.model.train()
         for step in range(first, self.steps(rows)):
             self._set_rates(epoch * self.steps(rows) + step, self.how.epochs * self.steps(rows))
-            yield self._step(rows.at(order[step * self.how.batch : (step + 1) * self.how.batch]))
+            batch = rows.at(order[step * self.how.batch : (step + 1) * self.how.batch])
+            yield finite(self._step(batch.to(self.device)), f"batch {step + 1} of epoch {epoch + 1}")
 
     def _set_rates(self, step: int, steps: int) -> None:
         """Warm up, then fall in a line to a tenth."""
@@ -105,17 +106,16 @@ class Learner:
         """Loss of each head, summed over the rows whose label is known, [H]."""
         squared = self.how.watch_weight * (logits - rows.labels).square()
         entropy = nn.functional.binary_cross_entropy_with_logits(logits, rows.labels.clamp(max=1), reduction="none")
-        return (torch.where(self._watch, squared, entropy) * rows.known).sum(0)
+        return (torch.where(self._watch.to(logits.device), squared, entropy) * rows.known).sum(0)
 
     @torch.inference_mode()
     def logits(self, rows: Rows) -> Tensor:
-        """Logits of all rows with a neutral position, as serving computes them, [N, H]."""
+        """Logits of all rows with a neutral position, as serving computes them, [N, H], on the rows' device."""
         self.network.eval()
         size = 4 * self.how.batch
-        parts = [rows.at(slice(first, first + size)) for first in range(0, rows.size, size)]
-        return torch.cat(
-            [self.network(p.user, p.post, p.numbers, p.codes, torch.zeros_like(p.position)) for p in parts]
-        )
+        parts = (rows.at(slice(first, first + size)).to(self.device) for first in range(0, rows.size, size))
+        logits = (self.network(p.user, p.post, p.numbers, p.codes, torch.zeros_like(p.position)) for p in parts)
+        return torch.cat([part.to(rows.user.device) for part in logits])
 
 
 def _hide(rows: Tensor, share: float) -> Tensor:

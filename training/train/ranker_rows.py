@@ -30,6 +30,9 @@ class Rows(NamedTuple):
     def at(self, rows: Tensor | slice) -> "Rows":
         return Rows(*(column[rows] for column in self))
 
+    def to(self, device: torch.device) -> "Rows":
+        return Rows(*(column.to(device, non_blocking=True) for column in self))
+
     @property
     def size(self) -> int:
         """N."""

@@ -17,21 +17,23 @@ import pyarrow as pa
 import ray
 import ray.data
 import ray.train
+import ray.train.torch
 import torch
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cluster.errors import CascadeError
+from training.train.curves import Curves, curves
+from training.train.failures import StopWhenDiverged, explained
 from training.train.steps import Step
 from training.train.told import Told
 
 Columns = dict[str, Any]
 State = dict[str, Any]
 
-#: Logical CPUs of one worker: Ray Data needs a whole CPU that no worker holds.
-WORKER_CPUS: Final = 0.5
 _STATE: Final = "state.pt"
+#: Times that Ray Train waits a minute for workers which the cluster no longer has.
+_START_TRIES: Final = 3
 
 
 def parquet(files: Sequence[Path], columns: Sequence[str]) -> ray.data.Dataset:
@@ -56,36 +58,40 @@ def fit(
     loop: Callable[[dict[str, Any]], None],
     loop_config: dict[str, Any],
     datasets: dict[str, ray.data.Dataset],
-    workers: int = 1,
-    retries: int = 2,
 ) -> State:
     """Train, or go on training, with one bar on stderr; return the state that the loop saved last.
 
     `loop` receives `loop_config` and uses `saved`, `save` and `tell`. `loop_config` must not hold a "bar" key.
-    Raises: CascadeError with the worker's own message if the loop failed more than `retries` times.
+    Raises: CascadeError when the cluster has no room for the step's workers, and with the worker's own message if
+    the loop failed more often than the step's placement allows.
     """
     quiet()
+    step.placement.check_room()
+    storage = step.storage
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
-    with _bar(step.name) as bar:
+    with curves(step.curves) as written, _bar(step.name, written) as bar:
         run = trainer(
             loop,
             train_loop_config={**loop_config, "bar": bar},
-            scaling_config=ray.train.ScalingConfig(num_workers=workers, resources_per_worker={"CPU": WORKER_CPUS}),
+            scaling_config=step.placement.scaling,
             run_config=ray.train.RunConfig(
                 name=step.fingerprint,
-                storage_path=str(step.runs.resolve()),
-                failure_config=ray.train.FailureConfig(max_failures=retries),
+                storage_path=storage.path,
+                storage_filesystem=storage.files,
+                failure_config=ray.train.FailureConfig(
+                    max_failures=step.placement.retries, controller_failure_limit=_START_TRIES
+                ),
                 checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
+                callbacks=[StopWhenDiverged()],
             ),
             datasets=datasets,
+            # What is measured on is read by all workers, so that all come to the same decisions.
+            dataset_config=ray.train.DataConfig(datasets_to_split=["train"]),
         )
         try:
             result = run.fit()
         except ray.train.TrainingFailedError as error:
-            raise CascadeError(
-                f"training {step.name} failed: {_cause(error)}",
-                f"see {step.runs}; run the command again to resume",
-            ) from error
+            raise explained(error, step) from error
     return _load(result.checkpoint)
 
 
@@ -107,8 +113,13 @@ def saved() -> State | None:
 
 def _load(checkpoint: ray.train.Checkpoint) -> State:
     with checkpoint.as_directory() as folder:
-        state: State = torch.load(Path(folder) / _STATE, weights_only=True)
+        state: State = torch.load(Path(folder) / _STATE, weights_only=True, map_location="cpu")
     return state
+
+
+def on_cpu() -> bool:
+    """Whether this worker's device is the CPU, on which the same rows give the same bits."""
+    return bool(ray.train.torch.get_device().type == "cpu")
 
 
 def batches(name: str, size: int, columns: Sequence[str] = ()) -> Iterator[Columns]:
@@ -126,22 +137,16 @@ def to_numpy(column: pa.ChunkedArray | pa.Array) -> Any:
     return array.to_numpy(zero_copy_only=False)
 
 
-def _cause(error: ray.train.TrainingFailedError) -> str:
-    """What the first failed worker, or else Ray, says."""
-    failures = list(getattr(error, "worker_failures", {}).values())
-    cause = failures[0] if failures else error
-    lines = str(getattr(cause, "cause", None) or cause).strip().splitlines()
-    return f"{lines[-1]}" if lines else type(cause).__name__
-
-
-def tell(config: dict[str, Any], done: float, total: float, word: str) -> None:
-    """Move the step's bar from inside a loop; only rank 0 is heard."""
+def tell(config: dict[str, Any], done: float, total: float, word: str, step: int = 0, **figures: float) -> None:
+    """Move the step's bar from inside a loop, and add to its curves what was measured at `step`, counted through all
+    epochs; only rank 0 is heard.
+    """
     if ray.train.get_context().get_world_rank() == 0:
-        config["bar"].tell.remote(done, total, word)
+        config["bar"].tell.remote(done, total, word, step, figures)
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Any]:
+def _bar(name: str, written: Curves) -> Iterator[Any]:
     told = ray.remote(num_cpus=0)(Told).remote()
     stop = threading.Event()
     columns = (
@@ -155,9 +160,11 @@ def _bar(name: str) -> Iterator[Any]:
 
         def follow() -> None:
             while True:
-                done, total, word = ray.get(told.ask.remote())
+                ended = stop.wait(0.5)
+                (done, total, word), points = ray.get(told.ask.remote())
                 progress.update(task, completed=done, total=total, description=word)
-                if stop.wait(0.5):
+                written.add(points)
+                if ended:
                     return
 
         thread = threading.Thread(target=follow, daemon=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from kernels.columns import HISTORY, I64
+from training.train.failures import finite
 from training.train.sequence_batches import Sampling, Sequences, spread, target_weights
 
 #: Held-out sequences that are measured at most.
@@ -42,13 +43,17 @@ class SequenceTraining(Protocol):
 
 
 class SequenceLearner(ABC):
-    """Trains `network` on this worker's `sequences`; what a batch is, and what a user is, the heirs say."""
+    """Trains `network` on this worker's `sequences`, a batch at a time on the device that it is on.
+
+    What a batch is, and what a user is, the heirs say.
+    """
 
     def __init__(
         self, network: nn.Module, model: nn.Module, sequences: Sequences, how: SequenceTraining, posts: int
     ) -> None:
         """`model` is `network`, or the wrapper that synchronises it between workers. `posts`: P."""
         self.network, self.model, self.sequences, self.how = network, model, sequences, how
+        self.device = next(network.parameters()).device
         self.rows = sequences.usable
         self.batch = self.batch_size()
         #: Batches of an epoch.
@@ -85,7 +90,10 @@ class SequenceLearner(ABC):
         self.optimiser.load_state_dict(state["optimiser"])
 
     def epoch(self, epoch: int, worker: int) -> Iterator[float]:
-        """Train one epoch; yields the loss of each batch. Depends on nothing random but seed, epoch and worker."""
+        """Train one epoch; yields the loss of each batch. Depends on nothing random but seed, epoch and worker.
+
+        Raises Diverged when a loss is not finite.
+        """
         rng = np.random.default_rng((self.how.seed, epoch, worker))
         torch.manual_seed(int(rng.integers(1 << 62)))
         order = rng.permutation(self.rows)
@@ -93,12 +101,12 @@ class SequenceLearner(ABC):
         for step in range(self.steps):
             chosen = order[step * self.batch : (step + 1) * self.batch]
             self._set_rate(epoch * self.steps + step, self.how.epochs * self.steps)
-            loss = self.model(self.draw(chosen, rng))
+            loss = self.model(moved(self.draw(chosen, rng), self.device))
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
             self.after_step()
-            yield float(loss.detach())
+            yield finite(float(loss.detach()), f"batch {step + 1} of epoch {epoch + 1}")
 
     @torch.no_grad()
     def recall(self, sequences: Sequences, last: int, k: int) -> float:
@@ -112,7 +120,7 @@ class SequenceLearner(ABC):
         begin, cut, end = begin[some], cut[some], end[some]
         self.network.eval()
         users, posts = self.vectors(sequences, begin, cut)
-        scores = users @ posts.T
+        scores = (users @ posts.T).cpu()
         past, past_user = spread(np.maximum(begin, cut - HISTORY), cut)
         scores[past_user, sequences.post[past]] = -torch.inf
         best = scores.topk(min(k, len(posts)), dim=1).indices
@@ -126,6 +134,13 @@ class SequenceLearner(ABC):
         factor = min(1.0, (step + 1) / self.how.warmup_steps) * (1 - step / steps)
         for group in self.optimiser.param_groups:
             group["lr"] = self.how.learning_rate * factor
+
+
+def moved(batch: Any, device: torch.device) -> Any:
+    """A batch, which may hold others, with its tensors on `device`."""
+    if isinstance(batch, Tensor):
+        return batch.to(device, non_blocking=True)
+    return type(batch)(*(moved(part, device) for part in batch)) if isinstance(batch, tuple) else batch
 
 
 def target_shares(sequences: Sequences, idle_weight: float, posts: int) -> NDArray[np.float64]:

@@ -30,8 +30,6 @@ def train_session(step: Step, sequences: Sequence[Path], two_tower: Path) -> Met
         _loop,
         {"how": step.config, "vectors": vectors},
         {"train": ray_train.parquet(sequences, sequence_training.COLUMNS)},
-        workers=step.config.workers,
-        retries=step.config.retries,
     )
     network = _network(step.config, vectors)
     network.load_state_dict(state["learner"]["network"])

@@ -9,7 +9,7 @@ from kernels.columns import I64
 from training.models.session import SessionShape
 from training.models.session_network import SessionBatch, SessionNetwork
 from training.train.sequence_batches import Sequences
-from training.train.sequence_learner import SequenceLearner
+from training.train.sequence_learner import SequenceLearner, moved
 from training.train.session_batches import draw_windows, windows_of
 
 
@@ -29,10 +29,8 @@ class SessionTraining:
     idle_weight: float = 0.3
     negatives: int = 512
     held_out: float = 0.02  # share of users that are not trained on
-    threads: int = 1
+    threads: int = 1  # of each worker
     seed: int = 1
-    workers: int = 1
-    retries: int = 2  # of a worker that died
 
 
 class SessionLearner(SequenceLearner):
@@ -55,5 +53,5 @@ class SessionLearner(SequenceLearner):
 
     def vectors(self, sequences: Sequences, begin: I64, cut: I64) -> tuple[Tensor, Tensor]:
         start = np.maximum(begin, cut - self.how.shape.length)
-        windows = windows_of(sequences, start, cut, cut - 1, np.arange(len(cut)))
+        windows = moved(windows_of(sequences, start, cut, cut - 1, np.arange(len(cut))), self.device)
         return self.network.queries(windows), self.network.post_vectors

@@ -5,11 +5,13 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from kernels.features import FEATURES
+from training.train.placement import Placement
+from training.train.storage import Storage
 
 #: Raised when the code changes what a step writes or computes, so that results of older code are not reused.
 FORMAT: Final = 2
@@ -28,18 +30,30 @@ class Step:
     folder: Path
     config: Any
     inputs: Mapping[str, Json]
+    placement: Placement = field(default_factory=Placement)
 
     @property
     def fingerprint(self) -> str:
         """Sixteen hex digits that change with the config, the inputs, the feature schema and the code's format."""
         features = [(f.name, f.group, f.needs, f.default) for f in FEATURES]
-        parts = [FORMAT, self.name, asdict(self.config), dict(self.inputs), features]
+        parts = [FORMAT, self.name, asdict(self.config), dict(self.inputs), self.placement.decisive, features]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     @property
     def runs(self) -> Path:
-        """Where an unfinished run keeps its checkpoints; gone once the step is finished."""
+        """Where an unfinished run keeps its checkpoints unless told otherwise; gone once the step is finished."""
         return self.folder / "runs"
+
+    @property
+    def storage(self) -> Storage:
+        """Where its checkpoints are, in a folder named by the fingerprint."""
+        return Storage.at(self.placement.storage or str(self.runs))
+
+    @property
+    def curves(self) -> Path | None:
+        """Where TensorBoard finds the run's curves."""
+        folder = self.placement.tensorboard
+        return folder and folder / f"{self.folder.parent.name}-{self.name}-{self.fingerprint[:8]}"
 
     @property
     def finished(self) -> Metrics | None:
@@ -64,6 +78,8 @@ def run_step(step: Step, work: Callable[[Step], Metrics]) -> Metrics:
     partial = step.folder / "metrics.json.partial"
     partial.write_text(json.dumps(metrics, indent=2, default=str) + "\n")
     os.replace(partial, step.folder / "metrics.json")
+    if step.placement.storage is not None:
+        step.storage.remove(step.fingerprint)
     shutil.rmtree(step.runs, ignore_errors=True)
     return metrics
 

@@ -33,8 +33,6 @@ def train_two_tower(step: Step, sequences: Sequence[Path], log: Log, lessons: Le
         _loop,
         {"how": step.config, "inputs": tuple(column.numpy() for column in inputs), "lessons": lessons},
         {"train": ray_train.parquet(sequences, sequence_training.COLUMNS)},
-        workers=step.config.workers,
-        retries=step.config.retries,
     )
     network = TwoTower(inputs, step.config.id_dropout)
     network.load_state_dict(state["learner"]["network"])

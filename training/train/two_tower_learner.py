@@ -12,7 +12,7 @@ from kernels.columns import I64
 from training.models.two_tower_network import Batch, TwoTower
 from training.train.lessons import SequenceLessons, with_negatives
 from training.train.sequence_batches import Sampling, Sequences, batch_at, draw_cuts, spread
-from training.train.sequence_learner import SequenceLearner
+from training.train.sequence_learner import SequenceLearner, moved
 from training.train.teacher import Lessons
 
 
@@ -40,10 +40,8 @@ class TwoTowerTraining:
     id_dropout: float = 0.1
     #: Share of users that are not trained on: they tell what the model is worth to people it has never seen.
     held_out: float = 0.02
-    threads: int = 1
+    threads: int = 1  # of each worker: the arithmetic is too small to share
     seed: int = 1
-    workers: int = 1
-    retries: int = 2  # of a worker that died
 
     @property
     def taught(self) -> bool:
@@ -94,8 +92,8 @@ class TwoTowerLearner(SequenceLearner):
 
     def vectors(self, sequences: Sequences, begin: I64, cut: I64) -> tuple[Tensor, Tensor]:
         nothing = Sampling(0, 0.0, 0, self.sampling.target_share)
-        batch = batch_at(sequences, cut, begin, cut, nothing, np.random.default_rng(0))
-        rows = torch.arange(self.network.size)
-        posts = self.network.posts(rows, torch.ones(len(rows), 1))
+        batch = moved(batch_at(sequences, cut, begin, cut, nothing, np.random.default_rng(0)), self.device)
+        rows = torch.arange(self.network.size, device=self.device)
+        posts = self.network.posts(rows, torch.ones(len(rows), 1, device=self.device))
         seen = batch._replace(history_post=batch.posts[batch.history_post])
         return self.network.users(posts, seen), functional.normalize(posts, dim=1)

@@ -12,6 +12,7 @@ import torch
 from ray.train.torch import TorchTrainer
 
 from training.train import ray_train
+from training.train.placement import Placement
 from training.train.steps import Step
 
 # Ray warns of its own defaults.
@@ -23,8 +24,8 @@ class Config:
     passes: int = 3
 
 
-def _step(tmp_path: Path) -> Step:
-    return Step("toy", tmp_path / "toy", Config(), {})
+def _step(tmp_path: Path, **placement: Any) -> Step:
+    return Step("toy", tmp_path / "toy", Config(), {}, Placement(**placement))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -57,7 +58,7 @@ def _reading(config: dict[str, Any]) -> None:
 
 def test_two_workers_share_the_rows_in_file_order_at_every_pass(tmp_path: Path) -> None:
     data = {"train": ray_train.parquet(_files(tmp_path), ["row", "x"])}
-    state = ray_train.fit(TorchTrainer, _step(tmp_path), _reading, {"passes": 3}, data, workers=2)
+    state = ray_train.fit(TorchTrainer, _step(tmp_path, workers=(2, 2)), _reading, {"passes": 3}, data)
     assert [both.tolist() for both in state["all"]] == [[sum(range(300)), 300]] * 3
     first = state["orders"][0].tolist()
     assert 0 < len(first) < 300

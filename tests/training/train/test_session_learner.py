@@ -11,6 +11,7 @@ from training.models.session_network import SessionNetwork
 from training.models.two_tower import DIM
 from training.train.sasrec import Sasrec, SasrecLearner, as_sasrec
 from training.train.sequence_batches import Sequences
+from training.train.sequence_learner import moved
 from training.train.session_learner import SessionLearner, SessionTraining
 
 USERS, POSTS, TOPICS, LENGTH = 200, 120, 6, 24
@@ -101,3 +102,10 @@ def test_a_saved_sasrec_encodes_as_it_did(tmp_path):
     np.testing.assert_array_equal(loaded.encode(posts[-16:], actions, hours), vector)
     assert not loaded.encode(posts[:0], actions[:0], hours[:0]).any()
     np.testing.assert_array_equal(loaded.posts, model.posts)
+
+
+def test_the_network_computes_on_whatever_device_it_is_on():
+    """Tensors of two devices do not mix, so this fails for any that the network makes elsewhere."""
+    told = learner(world())
+    batch = moved(told.draw(told.rows[:5], np.random.default_rng(0)), torch.device("meta"))
+    assert told.network.to("meta")(batch).device.type == "meta"

@@ -1,7 +1,6 @@
 """Training of the two-tower model on a real Ray."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from tests.training.features.worlds import small_dataset, tables
 from training.features.log import Log
 from training.features.sequences import build_sequences
 from training.models.two_tower import DIM, UserTower
+from training.train.placement import Placement
 from training.train.steps import Metrics, Step, run_step
 from training.train.two_tower import train_two_tower
 from training.train.two_tower_learner import TwoTowerTraining
@@ -29,13 +29,14 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Log:
     return Log.load(small_dataset(tmp_path_factory.mktemp("two_tower") / "data", **impressions))
 
 
-def train(folder: Path, log: Log, how: TwoTowerTraining = HOW) -> Metrics:
+def train(folder: Path, log: Log, workers: int = 1) -> Metrics:
     files = build_sequences(log, folder.parent / f"{folder.name}-sequences")
-    return run_step(Step("two_tower", folder, how, {}), lambda step: train_two_tower(step, files, log))
+    step = Step("two_tower", folder, HOW, {}, Placement((workers, workers)))
+    return run_step(step, lambda step: train_two_tower(step, files, log))
 
 
 def test_two_workers_train_one_model(ray_session: RaySession, log: Log, tmp_path: Path) -> None:
-    metrics = train(tmp_path / "model", log, replace(HOW, workers=2))
+    metrics = train(tmp_path / "model", log, workers=2)
     assert len(metrics["loss"]) == HOW.epochs
     assert metrics["loss"][-1] < metrics["loss"][0]
     tower, vectors = UserTower.load(tmp_path / "model"), np.load(tmp_path / "model" / "post_vectors.npy")

@@ -9,7 +9,7 @@ from kernels.columns import CONTENT_DIM
 from training.models.two_tower import UserTower
 from training.models.two_tower_network import PostInputs, TwoTower
 from training.train.sequence_batches import Sequences
-from training.train.sequence_learner import target_shares
+from training.train.sequence_learner import moved, target_shares
 from training.train.two_tower_learner import TwoTowerLearner, TwoTowerTraining
 
 USERS, POSTS, TOPICS, LENGTH = 300, 246, 6, 30
@@ -131,3 +131,10 @@ def test_shares_are_those_of_the_targets():
     np.testing.assert_allclose(shares, np.bincount(told.post[liked], minlength=POSTS) / liked.sum())
     assert shares[3] == 0
     assert target_shares(told, idle_weight=0.3, posts=POSTS)[3] == 0
+
+
+def test_the_network_computes_on_whatever_device_it_is_on():
+    """Tensors of two devices do not mix, so this fails for any that the network makes elsewhere."""
+    told = learner(world())
+    batch = moved(told.draw(told.rows[:5], np.random.default_rng(0)), torch.device("meta"))
+    assert told.network.to("meta")(batch).device.type == "meta"
