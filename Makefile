@@ -12,7 +12,7 @@ serve: install  ## Data, training, release, store, Ray, feed server: until Ctrl-
 	@exec $(BIN)/cascade up
 
 test: install check  ## Everything that CI runs
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest
 
 check: install  ## Style and types
 	$(BIN)/ruff check .

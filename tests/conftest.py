@@ -31,7 +31,7 @@ def free_port() -> int:
 SHARED = ("served", "ray_session")
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a dear fixture come first and, where two processes share the tests, run in one of them. Of a
     served Cascade, those that need one with which nothing has happened yet come before the others.
