@@ -12,7 +12,7 @@ serve: install  ## Data, training, release, store, Ray, feed server: until Ctrl-
 	@exec $(BIN)/cascade up
 
 test: install check  ## Everything that CI runs
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 check: install  ## Style and types
 	$(BIN)/ruff check .
@@ -28,7 +28,7 @@ install: .venv/installed
 .venv/installed: requirements.lock pyproject.toml
 	@echo "installing into .venv (about two minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

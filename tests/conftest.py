@@ -27,14 +27,14 @@ def free_port() -> int:
                 return port
 
 
-#: Fixtures that are dear, dearest first.
-SHARED = ("served", "ray_session")
+#: Fixtures that are dear, dearest first: the tests that need one run in one process.
+SHARED = ("served", "ray_session", "trained")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a dear fixture come first and, where two processes share the tests, run in one of them. Of a
-    served Cascade, those that need one with which nothing has happened yet come before the others.
+    """Tests that share a dear fixture come first, and stay together where processes share the tests; so do those of a
+    file. Of a served Cascade, those that need one with which nothing has happened yet come before the others.
     """
 
     def place(item: pytest.Item) -> tuple[int, bool]:
@@ -44,8 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
     for item in items:
         rank, _ = place(item)
-        if rank < len(SHARED):
-            item.add_marker(pytest.mark.xdist_group(SHARED[rank]))
+        item.add_marker(pytest.mark.xdist_group(SHARED[rank] if rank < len(SHARED) else item.path.stem))
 
 
 @pytest.fixture(scope="session")
