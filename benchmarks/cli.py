@@ -2,7 +2,7 @@
 
 from cyclopts import App
 
-app = App(name="bench", help="Measure serving, events and kernels.")
+app = App(name="bench", help="Measure serving, events, training and kernels.")
 app.command(
     "benchmarks.serve:serve",
     name="serve",
@@ -18,4 +18,5 @@ app.command(
     name="soak",
     help="Feeds and events for a long time: growth of memory, errors, latency.",
 )
+app.command("benchmarks.train:train", name="train", help="Ray Train against a plain PyTorch loop, on the ranker.")
 app.command("benchmarks.kernels:kernels", name="kernels", help="Each kernel against its NumPy twin and a ceiling.")

@@ -48,3 +48,15 @@ def test_every_step_keeps_its_config_and_what_it_measured(work):
         assert not (work / model / "runs").exists(), "a finished step keeps no checkpoints"
     assert len(metrics_of(work, "ranker")["epochs"]) == recipe.ranker.epochs
     assert len(metrics_of(work, "two_tower")["loss"]) == recipe.two_tower.epochs
+
+
+def test_what_is_trained_is_not_trained_again(served, work):
+    """Not even when it is told to stop at the day on which the data ends."""
+    before = {path: path.stat().st_mtime_ns for path in work.rglob("*")}
+    dates = served.dataset.dates(served.dataset.read("impressions", ("time_ms", "date")))
+    told = served.cascade("train", "all", "--until", str(dates.max()), "--json")
+    assert told.returncode == 0, told.stderr
+    answer = json.loads(told.stdout)
+    assert answer["work"] == str(work)
+    assert answer["metrics"]["ranker"] == metrics_of(work, "ranker")
+    assert {path: path.stat().st_mtime_ns for path in work.rglob("*")} == before

@@ -1,0 +1,206 @@
+"""`cascade bench train`: the ranker's training steps on Ray Train with one worker, against a plain PyTorch loop.
+
+The same network, rows and threads on both sides. The plain loop runs before and after, when no Ray is there, for a
+machine may change its speed meanwhile.
+"""
+
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Annotated, Any, Final
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import Machine, describe
+from cluster.errors import CascadeError
+
+#: Batches timed at once.
+WINDOW: Final = 20
+
+
+class Speed(msgspec.Struct, frozen=True):
+    """Rows per second: of all windows together, and of the one in the middle."""
+
+    mean: float
+    median: float
+    windows: int
+
+
+class Report(msgspec.Struct, frozen=True):
+    """`ray_to_plain` compares the means, Ray's with checkpoints and progress; 1 is no overhead."""
+
+    machine: Machine
+    rows: int
+    batch: int
+    threads: int
+    seconds: float
+    plain_before: Speed
+    ray: Speed
+    plain_after: Speed
+    ray_to_plain: float
+    ray_to_plain_medians: float
+
+
+def train(
+    *,
+    data: Path | None = None,
+    days: int = 4,
+    seconds: float = 20.0,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Training steps of the ranker on Ray Train against a plain PyTorch loop; one JSON document is the last line.
+
+    Parameters
+    ----------
+    data
+        Source data or a data set; default: that of the settings.
+    days
+        Days at the end of the data whose impressions are trained on.
+    seconds
+        Time given to each of the three runs.
+    json
+        Print the JSON document only.
+    """
+    report = measure(data, days, seconds)
+    if not json:
+        Console().print(_table(report))
+    sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+
+
+def measure(data: Path | None, days: int, seconds: float) -> Report:
+    """Build examples of the last `days`, then time the plain loop, Ray Train and the plain loop again."""
+    from cluster.settings import load_settings
+    from training.data.ensure import ensure_dataset
+    from training.features.examples import ExampleDays, build_examples
+    from training.features.log import Log
+    from training.models.ranker_network import Shape
+    from training.train.ranker import survey_of
+    from training.train.ranker_learner import RankerTraining
+
+    settings = load_settings()
+    log = Log.load(ensure_dataset(settings if data is None else settings.model_copy(update={"data": data})))
+    users, posts, how = len(log.users.ids), len(log.posts.ids), RankerTraining()
+    with tempfile.TemporaryDirectory() as folder:
+        build_examples(log, Path(folder) / "days", ExampleDays().of(log)[-days:], "live")
+        files = sorted((Path(folder) / "days").iterdir())
+        survey = survey_of(files, users, posts)
+        shape = Shape(users, posts, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
+        config = {"how": how, "shape": shape, "inputs": survey.inputs, "heads": survey.heads, "seconds": seconds}
+        before, rows = _plain(config, files)
+        ray = _on_ray(config, files, Path(folder) / "run")
+        after, _ = _plain(config, files)
+    return Report(
+        machine=describe(),
+        rows=rows,
+        batch=how.batch,
+        threads=how.threads,
+        seconds=seconds,
+        plain_before=before,
+        ray=ray,
+        plain_after=after,
+        ray_to_plain=2 * ray.mean / (before.mean + after.mean),
+        ray_to_plain_medians=2 * ray.median / (before.median + after.median),
+    )
+
+
+def _plain(config: dict[str, Any], files: Sequence[Path]) -> tuple[Speed, int]:
+    import pyarrow.dataset as ds
+    import torch
+
+    from training.models.ranker_network import RankerNetwork
+    from training.train.ranker_learner import Learner
+    from training.train.ranker_rows import COLUMNS, rows_of
+    from training.train.ray_train import to_numpy
+
+    how = config["how"]
+    torch.set_num_threads(how.threads)
+    torch.use_deterministic_algorithms(True)
+    network = RankerNetwork(config["shape"])
+    batches = ds.dataset([str(file) for file in files]).to_batches(columns=list(COLUMNS))
+    columns = ({name: to_numpy(batch[name]) for name in COLUMNS} for batch in batches)
+    rows = rows_of(columns, config["inputs"], config["heads"])
+    learner = Learner(network, network, config["heads"], how)
+    return _speed(timed(learner, rows, config["seconds"], lambda _windows: None), how.batch), rows.size
+
+
+def _on_ray(config: dict[str, Any], files: Sequence[Path], folder: Path) -> Speed:
+    from ray.train.torch import TorchTrainer
+
+    from cluster.ray_runtime import start_ray
+    from cluster.settings import load_settings
+    from training.train import ray_train
+    from training.train.ranker_rows import COLUMNS
+    from training.train.steps import Step
+
+    step = Step("bench", folder, config["how"], {})
+    with start_ray(load_settings()):
+        state = ray_train.fit(TorchTrainer, step, _loop, config, {"train": ray_train.parquet(files, COLUMNS)})
+    return _speed(state["windows"], config["how"].batch)
+
+
+def _loop(config: dict[str, Any]) -> None:
+    """One worker: as `training.train.ranker` trains, with its progress and its checkpoints."""
+    import ray.train.torch
+    import torch
+
+    from training.models.ranker_network import RankerNetwork
+    from training.train import ray_train
+    from training.train.ranker_learner import Learner
+    from training.train.ranker_rows import rows_of
+
+    how = config["how"]
+    torch.set_num_threads(how.threads)
+    torch.use_deterministic_algorithms(True)
+    network = RankerNetwork(config["shape"])
+    rows = rows_of(ray_train.batches("train", 1 << 16), config["inputs"], config["heads"])
+    learner = Learner(network, ray.train.torch.prepare_model(network), config["heads"], how)
+
+    def tell(windows: list[float]) -> None:
+        ray_train.tell(config, min(sum(windows), config["seconds"]), config["seconds"], "", len(windows) * WINDOW)
+        if len(windows) * WINDOW % how.checkpoint_steps == 0:
+            ray_train.save({"learner": learner.state()}, {})
+
+    ray_train.save({"windows": timed(learner, rows, config["seconds"], tell)}, {})
+
+
+def timed(learner: Any, rows: Any, seconds: float, after: Callable[[list[float]], None]) -> list[float]:
+    """Train for about `seconds`; seconds of each window of full batches. `after` is called, and timed, with each.
+
+    Raises CascadeError when an epoch has no window.
+    """
+    if learner.steps(rows) <= WINDOW:
+        raise CascadeError(f"{rows.size} rows are {learner.steps(rows)} batches: a window has {WINDOW}", "more --days")
+    windows: list[float] = []
+    for epoch in count():
+        begin = perf_counter()
+        for step, _ in enumerate(learner.epoch(rows, epoch), start=1):
+            if step == learner.steps(rows):  # may be a smaller batch
+                break
+            if step % WINDOW == 0:
+                after([*windows, perf_counter() - begin])
+                windows.append(perf_counter() - begin)
+                begin = perf_counter()
+                if sum(windows) >= seconds:
+                    return windows
+    raise AssertionError("epochs do not end")
+
+
+def _speed(windows: Sequence[float], batch: int) -> Speed:
+    rows = WINDOW * batch
+    return Speed(rows * len(windows) / sum(windows), rows / median(windows), len(windows))
+
+
+def _table(report: Report) -> Table:
+    table = Table("", "rows/s", "median of windows", "windows", title=f"Training steps on {report.machine.cpu}")
+    for name in ("plain_before", "ray", "plain_after"):
+        speed: Speed = getattr(report, name)
+        table.add_row(name, f"{speed.mean:,.0f}", f"{speed.median:,.0f}", str(speed.windows))
+    table.caption = f"Ray Train at {report.ray_to_plain:.3f} of the plain loop ({report.ray_to_plain_medians:.3f})"
+    return table
