@@ -16,12 +16,13 @@ from cluster.errors import CascadeError
 from kernels.columns import F32, I64
 from kernels.features import FEATURES, INDEX, NAMES, Group
 from training.models.inputs import Inputs, encoded, standardised
+from training.models.trunks_numpy import TRUNKS
 
 #: The head that predicts seconds; all others predict a probability.
 WATCH: Final = "watch_time"
 #: A stay longer than this says no more than one of this length, seconds.
 WATCH_LIMIT_S: Final = 3600.0
-FORMAT: Final = 1
+FORMAT: Final = 2
 _OF_REQUEST: Final = frozenset(f.name for f in FEATURES if f.group in (Group.USER, Group.CONTEXT))
 
 
@@ -33,6 +34,7 @@ class RankerConfig(msgspec.Struct, frozen=True):
     inputs: Inputs
     scale: tuple[float, ...]  # [H] calibration: the logit is multiplied by this
     shift: tuple[float, ...]  # [H] and this is added
+    trunk: str = "shared"  # of training.models.trunks_numpy.TRUNKS
     format: int = FORMAT
 
 
@@ -58,9 +60,8 @@ class RankerModel:
         self._candidate = _Columns(config.inputs, weights, of_request=False)
         self._matches = weights["from_match.weight"].shape[1]
         self._first = np.ascontiguousarray(np.vstack([self._candidate.layer, weights["from_match.weight"].T]))
-        self._trunk, self._trunk_bias = np.ascontiguousarray(weights["trunk.weight"].T), weights["trunk.bias"]
-        self._head = np.ascontiguousarray(np.vstack([weights["heads.weight"].T, weights["match_heads.weight"].T]))
-        self._head_bias = weights["heads.bias"]
+        self._trunk = TRUNKS[config.trunk](_part(weights, "trunk."))
+        self._match_heads = np.ascontiguousarray(weights["match_heads.weight"].T)
 
     @classmethod
     def load(cls, folder: Path) -> "RankerModel":
@@ -92,13 +93,15 @@ class RankerModel:
         for column in codes.T:
             hidden += self._code_rows[column]
         np.maximum(hidden, 0, out=hidden)
-        trunk = hidden @ self._trunk
-        trunk += self._trunk_bias
-        np.maximum(trunk, 0, out=trunk)
-        logits = np.hstack([trunk, match]) @ self._head
+        logits = self._trunk(hidden)
+        logits += match @ self._match_heads
         logits += self._post_bias[rows]
-        logits += self._user_bias[user_row + 1] + self._head_bias
+        logits += self._user_bias[user_row + 1]
         return to_predictions(logits * self._scale + self._shift, self.heads)
+
+
+def _part(weights: Mapping[str, F32], prefix: str) -> dict[str, F32]:
+    return {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
 
 
 class _Columns:

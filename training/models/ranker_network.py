@@ -1,15 +1,17 @@
 """The multi-task ranking network, as it is trained.
 
-A shared trunk with a head per action (Caruana, "Multitask Learning", 1997), beside a wide part of per-user and
-per-post biases (Cheng et al., "Wide & Deep Learning for Recommender Systems", 2016) and products of user and post
-embedding (Rendle, "Factorization Machines", 2010). Position enters as a bias of each head only and is neutral in
-serving (Zhao et al., "Recommending What Video to Watch Next", RecSys 2019).
+A trunk with a head per action (`training.models.trunks`), beside a wide part of per-user and per-post biases (Cheng
+et al., "Wide & Deep Learning for Recommender Systems", 2016) and products of user and post embedding (Rendle,
+"Factorization Machines", 2010). Position enters as a bias of each head only and is neutral in serving (Zhao et al.,
+"Recommending What Video to Watch Next", RecSys 2019).
 """
 
 from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from training.models.trunks import TRUNKS, TrunkName, TrunkShape
 
 #: Positions from here on share one bias.
 POSITIONS: Final = 64
@@ -26,7 +28,9 @@ class Shape(NamedTuple):
     embedding: int = 128
     matches: int = 8  # the product of the embeddings is summed in this many groups
     hidden: int = 512
-    trunk: int = 256
+    trunk: TrunkName = "shared"
+    width: int = 256  # of the trunk
+    experts: int = 4  # that heads share; the shared bottom has none
 
 
 class RankerNetwork(nn.Module):
@@ -45,8 +49,7 @@ class RankerNetwork(nn.Module):
         self.from_match = nn.Linear(shape.matches, shape.hidden, bias=False)
         self.from_numbers = nn.Linear(shape.numbers, shape.hidden)
         self.from_codes = _table(max(shape.codes, 1), shape.hidden, 0.02)
-        self.trunk = nn.Linear(shape.hidden, shape.trunk)
-        self.heads = nn.Linear(shape.trunk, shape.heads)
+        self.trunk = TRUNKS[shape.trunk](TrunkShape(shape.hidden, shape.width, shape.experts, shape.heads))
         self.match_heads = nn.Linear(shape.matches, shape.heads, bias=False)
         self.position = nn.Embedding(POSITIONS + 1, shape.heads, padding_idx=0)
         nn.init.zeros_(self.position.weight)
@@ -70,9 +73,8 @@ class RankerNetwork(nn.Module):
         hidden = self.from_user(users) + self.from_post(posts) + self.from_match(match) + self.from_numbers(numbers)
         hidden = hidden + self.from_codes(codes).sum(1)
         hidden = nn.functional.dropout(torch.relu(hidden), dropout, self.training)
-        hidden = nn.functional.dropout(torch.relu(self.trunk(hidden)), dropout, self.training)
         wide = self.user_bias(user) + self.post_bias(post) + self.match_heads(match) + self.position(position)
-        logits: Tensor = self.heads(hidden) + wide
+        logits: Tensor = self.trunk(hidden, dropout) + wide
         return logits
 
     @property

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import pyarrow.dataset as ds
@@ -13,7 +13,7 @@ from ray.train.xgboost import XGBoostTrainer
 
 from cluster.errors import CascadeError
 from kernels.actions import BIT
-from kernels.columns import F32
+from kernels.columns import F32, I64, U16
 from kernels.features import NAMES
 from training.evaluation.metrics import auc
 from training.models.forest import forest_from_xgboost, save_forest
@@ -21,14 +21,19 @@ from training.models.prerank import grades
 from training.train import ray_train
 from training.train.steps import Metrics, Step
 
-COLUMNS: Final = ("x", "actions")
+COLUMNS: Final = ("x", "actions", "user_row", "day")
 _READ: Final = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class PrerankTraining:
-    """How the pre-ranker is trained."""
+    """How the pre-ranker is trained.
 
+    `logistic` learns each impression's grade; `lambdamart` the order of what a user was shown on a day, by nDCG
+    (Burges, "From RankNet to LambdaRank to LambdaMART", 2010).
+    """
+
+    objective: Literal["logistic", "lambdamart"] = "logistic"
     trees: int = 100
     depth: int = 6
     learning_rate: float = 0.1
@@ -43,8 +48,12 @@ class PrerankTraining:
     @property
     def parameters(self) -> dict[str, Any]:
         """XGBoost's own names."""
+        # Both take grades between 0 and 1 as they are.
+        own = {"objective": "binary:logistic", "eval_metric": "logloss"}
+        if self.objective == "lambdamart":
+            own = {"objective": "rank:ndcg", "eval_metric": "ndcg", "ndcg_exp_gain": False}
         return {
-            "objective": "binary:logistic",  # takes grades between 0 and 1 as they are
+            **own,
             "tree_method": "hist",
             "max_depth": self.depth,
             "eta": self.learning_rate,
@@ -74,7 +83,8 @@ def train_prerank(step: Step, examples: Sequence[Path]) -> Metrics:
     booster = _booster(state)
     booster.save_model(step.folder / "prerank.ubj")
     save_forest(forest_from_xgboost(booster), step.folder / "prerank.npz")
-    return {"trees": booster.num_boosted_rounds(), "loss": state["loss"], "valid": state["valid"]}
+    measured = {step.config.parameters["eval_metric"]: state["loss"]}
+    return {"trees": booster.num_boosted_rounds(), **measured, "valid": state["valid"]}
 
 
 def _check(files: Sequence[Path]) -> None:
@@ -89,18 +99,18 @@ def _check(files: Sequence[Path]) -> None:
 
 def _loop(config: dict[str, Any]) -> None:
     how: PrerankTraining = config["how"]
-    x, actions = _read("train")
-    train = xgboost.QuantileDMatrix(x, grades(actions), feature_names=list(NAMES), nthread=how.threads)
-    x, actions = _read("valid")
-    valid = xgboost.QuantileDMatrix(x, grades(actions), feature_names=list(NAMES), ref=train, nthread=how.threads)
+    metric = how.parameters["eval_metric"]
+    train = matrix(_read("train"), how)
+    rows = _read("valid")
+    valid = matrix(rows, how, train)
 
     def follow(trees: int, loss: float, valid_loss: float) -> None:
-        word = f"loss {loss:.4f}, held-out day {valid_loss:.4f}"
+        word = f"{metric} {loss:.4f}, held-out day {valid_loss:.4f}"
         ray_train.tell(config, trees, how.trees, word, trees, loss=loss, valid_loss=valid_loss)
 
     for state in boost(how, train, valid, ray_train.saved(), follow):
-        score = auc((actions & BIT["long_view"]) != 0, _booster(state).predict(valid))
-        measured = {"rows": len(actions), "auc_long_view": score}
+        score = auc((rows.actions & BIT["long_view"]) != 0, _booster(state).predict(valid))
+        measured = {"rows": len(rows.actions), "auc_long_view": score}
         ray_train.save({**state, "valid": measured}, {"trees": state["trees"]})
 
 
@@ -111,7 +121,7 @@ def boost(
     state: dict[str, Any] | None,
     follow: Callable[[int, float, float], None],
 ) -> Iterator[dict[str, Any]]:
-    """Train in parts, on from `state`; yields the state after each: booster, trees, and the loss after each tree.
+    """Train in parts, on from `state`; yields the state after each: booster, trees, and the metric after each tree.
 
     XGBoost's random numbers cannot be saved. Each part starts from a saved booster and with a seed of its own, in a
     run that goes through as in one that was resumed, so both end with the same trees.
@@ -125,7 +135,7 @@ def boost(
             min(how.checkpoint_trees, how.trees - state["trees"]),
             evals=[(train, "train"), (valid, "valid")],
             xgb_model=_booster(state) if state["trees"] else None,
-            callbacks=[_Follow(losses, follow)],
+            callbacks=[_Follow(how.parameters["eval_metric"], losses, follow)],
             verbose_eval=False,
         )
         raw = torch.frombuffer(booster.save_raw("ubj"), dtype=torch.uint8)
@@ -134,23 +144,44 @@ def boost(
 
 
 class _Follow(xgboost.callback.TrainingCallback):  # type: ignore[misc]
-    """Notes the loss after each tree, on the training rows and on the held-out day."""
+    """Notes the metric after each tree, on the training rows and on the held-out day."""
 
-    def __init__(self, losses: list[list[float]], follow: Callable[[int, float, float], None]) -> None:
+    def __init__(self, metric: str, losses: list[list[float]], follow: Callable[[int, float, float], None]) -> None:
         super().__init__()
-        self.losses, self.follow = losses, follow
+        self.metric, self.losses, self.follow = metric, losses, follow
 
     def after_iteration(self, model: xgboost.Booster, _epoch: int, evals_log: dict[str, Any]) -> bool:
         trees = model.num_boosted_rounds()
-        train, valid = (float(evals_log[name]["logloss"][-1]) for name in ("train", "valid"))
+        train, valid = (float(evals_log[name][self.metric][-1]) for name in ("train", "valid"))
         self.losses.append([trees, train, valid])
         self.follow(trees, train, valid)
         return False
 
 
-def _read(name: str) -> tuple[F32, Any]:
-    batches = list(ray_train.batches(name, _READ))
-    return np.concatenate([b["x"] for b in batches]), np.concatenate([b["actions"] for b in batches])
+class Rows(NamedTuple):
+    """N examples, those of a list one after the other."""
+
+    x: F32  # [N, F]
+    actions: U16  # [N]
+    lists: I64  # [N] numbers that do not fall; what a user was shown on a day
+
+    @classmethod
+    def of(cls, x: F32, actions: U16, user_row: Any, day: Any) -> "Rows":
+        order = np.lexsort((user_row, day))
+        new = np.diff(day[order], prepend=-1).astype(bool) | np.diff(user_row[order], prepend=-1).astype(bool)
+        return cls(x[order], actions[order], np.cumsum(new))
+
+
+def matrix(rows: Rows, how: PrerankTraining, like: xgboost.DMatrix | None = None) -> xgboost.QuantileDMatrix:
+    """Rows as XGBoost takes them; `like`: the matrix whose bins are used."""
+    lists = rows.lists if how.objective == "lambdamart" else None
+    labels = grades(rows.actions)
+    return xgboost.QuantileDMatrix(rows.x, labels, qid=lists, feature_names=list(NAMES), ref=like, nthread=how.threads)
+
+
+def _read(name: str) -> Rows:
+    parts = list(ray_train.batches(name, _READ))
+    return Rows.of(*(np.concatenate([part[column] for part in parts]) for column in COLUMNS))
 
 
 def _booster(state: dict[str, Any]) -> xgboost.Booster:

@@ -19,6 +19,7 @@ from ray.train.torch import TorchTrainer
 from cluster.errors import CascadeError
 from kernels.columns import F32
 from kernels.features import NAMES
+from training.evaluation.calibration import calibration_ratio, expected_calibration_error
 from training.evaluation.metrics import auc, log_loss
 from training.models.calibration import platt, smearing
 from training.models.inputs import Inputs
@@ -26,7 +27,8 @@ from training.models.ranker import WATCH, RankerConfig, read_ranker, save_ranker
 from training.models.ranker_network import RankerNetwork, Shape
 from training.train import ray_train
 from training.train.ranker_learner import Learner, RankerTraining
-from training.train.ranker_rows import COLUMNS, Rows, heads_of, rows_of
+from training.train.ranker_losses import correction
+from training.train.ranker_rows import COLUMNS, Rows, heads_of, rows_of, thinned
 from training.train.steps import Metrics, Step
 from training.train.warm_start import Earlier, carried_over
 
@@ -66,7 +68,9 @@ def train_ranker(
             "train on more days, or import columns of actions that some impressions got and others did not",
         )
     survey, old = (survey, {}) if earlier is None else _as_before(survey, earlier)
+    how: RankerTraining = step.config
     shape = Shape(users, posts, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
+    shape = shape._replace(trunk=how.trunk, width=how.width, experts=how.experts)
     with torch.device("meta"):
         fresh = RankerNetwork(shape).state_dict()
     start = ray.put(carried_over(fresh, old, earlier) if earlier is not None else {})
@@ -74,13 +78,14 @@ def train_ranker(
         TorchTrainer,
         step,
         _loop,
-        {"how": step.config, "shape": shape, "inputs": survey.inputs, "heads": survey.heads, "start": start},
+        {"how": how, "shape": shape, "inputs": survey.inputs, "heads": survey.heads, "start": start},
         {"train": ray_train.parquet(train, COLUMNS), "valid": ray_train.parquet([valid], COLUMNS)},
     )
     weights = {name: weight.numpy() for name, weight in state["best"].items()}
+    weights["trunk.heads.bias"] += correction(survey.heads, how.negative_share).numpy()
     forget_untrained(weights, survey)
     scale, shift = zip(*state["calibration"], strict=True)
-    config = RankerConfig(survey.heads, NAMES, survey.inputs, tuple(scale), tuple(shift))
+    config = RankerConfig(survey.heads, NAMES, survey.inputs, tuple(scale), tuple(shift), how.trunk)
     save_ranker(step.folder, config, {name: weight for name, weight in weights.items() if name != "position.weight"})
     warm = earlier.date if earlier is not None and old else None
     return {"heads": survey.heads, "shape": shape._asdict(), "started_from": warm, **state["history"]}
@@ -130,6 +135,7 @@ def _loop(config: dict[str, Any]) -> None:
     rank = ray.train.get_context().get_world_rank()
     torch.manual_seed(how.seed + 1 + rank)  # own hidden ids and dropout
     train = rows_of(ray_train.batches("train", _READ), config["inputs"], config["heads"])
+    train = thinned(train, config["heads"], how.negative_share, how.seed)
     valid = rows_of(ray_train.batches("valid", _READ), config["inputs"], config["heads"])
     run = _Run(learner, train, valid, config)
     state = ray_train.saved()
@@ -214,7 +220,9 @@ def calibrate(logits: F32, rows: Rows, heads: Sequence[str]) -> list[tuple[float
 def measure(
     logits: F32, rows: Rows, heads: tuple[str, ...], calibration: list[tuple[float, float]]
 ) -> dict[str, dict[str, float]]:
-    """Per head: rows, positives, logloss and AUC; for watch time, seconds and their mean absolute error."""
+    """Per head: rows, positives, logloss, AUC, expected calibration error and predicted over true positives; for
+    watch time, seconds, their mean absolute error and predicted over true seconds.
+    """
     scale, shift = np.array(calibration, np.float32).T
     predictions = to_predictions(logits * scale + shift, heads)
     report: dict[str, dict[str, float]] = {}
@@ -226,12 +234,15 @@ def measure(
         elif name == WATCH:
             seconds = np.expm1(labels)
             error = float(np.abs(predicted - seconds).mean())
-            report[name] = {"rows": len(labels), "mean_s": float(seconds.mean()), "error_s": error}
+            promised = calibration_ratio(seconds, predicted)
+            report[name] = {"rows": len(labels), "mean_s": float(seconds.mean()), "error_s": error, "ratio": promised}
         else:
             report[name] = {
                 "rows": len(labels),
                 "positives": float(labels.sum()),
                 "logloss": log_loss(labels, predicted),
                 "auc": auc(labels, predicted),
+                "ece": expected_calibration_error(labels, predicted),
+                "ratio": calibration_ratio(labels, predicted),
             }
     return report

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.models.ranker import WATCH
 from training.models.ranker_network import RankerNetwork
+from training.models.trunks import TrunkName
 from training.train.failures import finite
+from training.train.ranker_losses import HeadLosses, PositionBias, WatchLoss, Weighting, correction
 from training.train.ranker_rows import Rows
 
 
@@ -18,6 +19,9 @@ from training.train.ranker_rows import Rows
 class RankerTraining:
     """How the ranker is trained."""
 
+    trunk: TrunkName = "shared"
+    width: int = 256  # of the trunk, or of each of its experts
+    experts: int = 4  # that heads share; the shared bottom has none
     epochs: int = 2
     batch: int = 2048
     learning_rate: float = 1e-3
@@ -32,8 +36,15 @@ class RankerTraining:
     warmup_steps: int = 100
     #: Steps between checkpoints; a multiple of 20, in which progress is told.
     checkpoint_steps: int = 200
-    #: Weight of the watch-time error, in squares of log seconds, against the logloss of the other heads.
+    weighting: Weighting = "fixed"
+    watch_loss: WatchLoss = "log_squares"
+    #: Weight of the watch-time loss against the logloss of the other heads.
     watch_weight: float = 0.1
+    position_bias: PositionBias = "feature"
+    #: For `ipw`: position k = 0, 1, ... is looked at with chance (1 + k)^-decay.
+    examination_decay: float = 0.4
+    #: Share of the negatives that is trained on; calibration is corrected for the others.
+    negative_share: float = 1.0
     seed: int = 1
     threads: int = 2  # of each worker
 
@@ -45,28 +56,33 @@ class Learner:
         """`model` is `network`, or the wrapper that synchronises it between workers."""
         self.network, self.model, self.how = network, model, how
         self.device = next(network.parameters()).device
-        self._watch = torch.tensor([name == WATCH for name in heads])
+        decay = how.examination_decay if how.position_bias == "ipw" else None
+        self.losses = HeadLosses(heads, how.watch_loss, how.watch_weight, how.weighting, decay).to(self.device)
+        self._correction = correction(heads, how.negative_share)
         biases = [network.user_bias.weight, network.post_bias.weight]
         tables = [network.user.weight, network.post.weight]
         own = {id(weight) for weight in (*biases, *tables)}
-        self._rates = (how.learning_rate, how.table_rate, how.bias_rate)
+        self._rates = (how.learning_rate, how.table_rate, how.bias_rate, how.learning_rate)
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": [w for w in network.parameters() if id(w) not in own], "weight_decay": how.weight_decay},
                 {"params": tables, "weight_decay": 0.0},
                 {"params": biases, "weight_decay": 0.0},
+                {"params": list(self.losses.parameters()), "weight_decay": 0.0},
             ]
         )
 
     def state(self) -> dict[str, Any]:
         return {
             "network": self.network.state_dict(),
+            "losses": self.losses.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "random": torch.get_rng_state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
+        self.losses.load_state_dict(state["losses"])
         self.optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"])
 
@@ -92,8 +108,9 @@ class Learner:
     def _step(self, rows: Rows) -> float:
         how = self.how
         user, post = _hide(rows.user, how.id_dropout), _hide(rows.post, how.id_dropout)
-        logits = self.model(user, post, rows.numbers, rows.codes, rows.position, how.dropout)
-        loss = self.losses(logits, rows).sum() / rows.size
+        position = rows.position if how.position_bias == "feature" else torch.zeros_like(rows.position)
+        logits = self.model(user, post, rows.numbers, rows.codes, position, how.dropout)
+        loss = self.losses.joined(self.losses(logits, rows), rows)
         net = self.network
         penalty = how.table_penalty * (_squares(net.user(user)) + _squares(net.post(post)))
         penalty = penalty + how.bias_penalty * (_squares(net.user_bias(user)) + _squares(net.post_bias(post)))
@@ -102,20 +119,16 @@ class Learner:
         self.optimiser.step()
         return float(loss.detach())
 
-    def losses(self, logits: Tensor, rows: Rows) -> Tensor:
-        """Loss of each head, summed over the rows whose label is known, [H]."""
-        squared = self.how.watch_weight * (logits - rows.labels).square()
-        entropy = nn.functional.binary_cross_entropy_with_logits(logits, rows.labels.clamp(max=1), reduction="none")
-        return (torch.where(self._watch.to(logits.device), squared, entropy) * rows.known).sum(0)
-
     @torch.inference_mode()
     def logits(self, rows: Rows) -> Tensor:
-        """Logits of all rows with a neutral position, as serving computes them, [N, H], on the rows' device."""
+        """Logits of all rows as serving computes them, [N, H], on the rows' device: position neutral, corrected for
+        negatives that were left out.
+        """
         self.network.eval()
-        size = 4 * self.how.batch
+        size, device = 4 * self.how.batch, rows.user.device
         parts = (rows.at(slice(first, first + size)).to(self.device) for first in range(0, rows.size, size))
         logits = (self.network(p.user, p.post, p.numbers, p.codes, torch.zeros_like(p.position)) for p in parts)
-        return torch.cat([part.to(rows.user.device) for part in logits])
+        return torch.cat([part.to(device) for part in logits]) + self._correction.to(device)
 
 
 def _hide(rows: Tensor, share: float) -> Tensor:

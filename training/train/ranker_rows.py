@@ -58,6 +58,20 @@ def rows_of(batches: Iterable[dict[str, Any]], inputs: Inputs, heads: Sequence[s
     return Rows(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
+def thinned(rows: Rows, heads: Sequence[str], negative_share: float, seed: int) -> Rows:
+    """Rows of which each head sees its positives and `negative_share` of its negatives; what nothing is known of goes.
+
+    One draw a row decides for all heads, and for watch time whatever was done: so each head's negatives are a fair
+    sample of all, and rows without any action mostly leave.
+    """
+    if negative_share == 1:
+        return rows
+    drawn = torch.from_numpy(np.random.default_rng(seed).random(rows.size) < negative_share)[:, None]
+    watch = torch.tensor([name == WATCH for name in heads])
+    known = rows.known * (drawn | ((rows.labels > 0) & ~watch))
+    return rows._replace(known=known).at(known.any(1).nonzero()[:, 0])
+
+
 def _rows(batch: dict[str, Any], inputs: Inputs, heads: Sequence[str]) -> Rows:
     numbers, codes = inputs.apply(batch["x"])
     labels, known = labels_of(batch["actions"], batch["known"], batch["watch_s"], heads)

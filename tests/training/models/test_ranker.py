@@ -13,18 +13,20 @@ from tests.training.models.tiny import POSTS, USERS, features
 from training.models.inputs import Inputs
 from training.models.ranker import RankerConfig, RankerModel, save_ranker, to_predictions
 from training.models.ranker_network import RankerNetwork, Shape
+from training.models.trunks import TrunkName
 
 RNG = np.random.default_rng(3)
 X = features(RNG, 200)
 INPUTS = Inputs.fit([X])
 HEADS = ("like", "long_view", "watch_time")
 CONFIG = RankerConfig(HEADS, NAMES, INPUTS, (1.0, 0.5, 1.0), (0.0, -0.2, 0.3))
+TRUNKS: tuple[TrunkName, ...] = ("shared", "mmoe", "ple")
 
 
-@pytest.fixture(scope="module")
-def network() -> RankerNetwork:
+def _network(trunk: TrunkName = "shared") -> RankerNetwork:
     torch.manual_seed(0)
-    network = RankerNetwork(Shape(USERS, POSTS, len(INPUTS.numbers), sum(INPUTS.sizes), len(HEADS)))
+    shape = Shape(USERS, POSTS, len(INPUTS.numbers), sum(INPUTS.sizes), len(HEADS))
+    network = RankerNetwork(shape._replace(hidden=64, trunk=trunk, width=32, experts=3))
     with torch.no_grad():
         for weight in network.parameters():
             weight.add_(torch.randn_like(weight) * 0.1)  # no part stays zero, so that each is compared
@@ -32,10 +34,15 @@ def network() -> RankerNetwork:
     return network.eval()
 
 
+def _saved(network: RankerNetwork, folder: Path) -> Path:
+    config = msgspec.structs.replace(CONFIG, trunk=network.shape.trunk)
+    save_ranker(folder, config, {name: weight.numpy() for name, weight in network.state_dict().items()})
+    return folder
+
+
 @pytest.fixture
-def folder(network: RankerNetwork, tmp_path: Path) -> Path:
-    save_ranker(tmp_path, CONFIG, {name: weight.numpy() for name, weight in network.state_dict().items()})
-    return tmp_path
+def folder(tmp_path: Path) -> Path:
+    return _saved(_network(), tmp_path)
 
 
 def _by_torch(network: RankerNetwork, user: int, posts: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -47,14 +54,16 @@ def _by_torch(network: RankerNetwork, user: int, posts: np.ndarray, x: np.ndarra
     return to_predictions(logits * np.array(CONFIG.scale, np.float32) + np.array(CONFIG.shift, np.float32), HEADS)
 
 
+@pytest.mark.parametrize("trunk", TRUNKS)
 @pytest.mark.parametrize("user", [-1, 0, USERS - 1])
-def test_predict_equals_the_trained_network(network: RankerNetwork, folder: Path, user: int) -> None:
+def test_predict_equals_the_trained_network(tmp_path: Path, trunk: TrunkName, user: int) -> None:
+    network = _network(trunk)
     x = features(np.random.default_rng(user + 5), 100)
     x[:, [NAMES.index("user_impressions_7d"), NAMES.index("surface")]] = (300, 2)  # one request
     posts = np.concatenate([[-1, 0, POSTS - 1], RNG.integers(0, POSTS, 97)])
-    predicted = RankerModel.load(folder).predict(user, posts, x)
+    predicted = RankerModel.load(_saved(network, tmp_path)).predict(user, posts, x)
     assert predicted.dtype == np.float32
-    np.testing.assert_allclose(predicted, _by_torch(network, user, posts, x), rtol=2e-4, atol=1e-6)
+    np.testing.assert_allclose(predicted, _by_torch(network, user, posts, x), rtol=1e-5, atol=1e-5)
     assert ((predicted[:, :2] > 0) & (predicted[:, :2] < 1)).all()
     assert (predicted[:, 2] >= 0).all()
 
@@ -85,8 +94,8 @@ def test_a_matrix_of_another_shape_is_refused(folder: Path) -> None:
 
 
 def test_a_missing_weight_is_named(folder: Path) -> None:
-    (folder / "trunk.weight.npy").unlink()
-    with pytest.raises(CascadeError, match=r"trunk\.weight\.npy"):
+    (folder / "trunk.layer.weight.npy").unlink()
+    with pytest.raises(CascadeError, match=r"trunk\.layer\.weight\.npy"):
         RankerModel.load(folder)
 
 
