@@ -80,6 +80,31 @@ def ranking(
 
 
 @app.command
+def prerank(
+    *, train_until: Until, test: Test, data: Data = None, recipe: RecipeName = None, seed: Seed = 1, json: Json = False
+) -> None:
+    """Train pre-ranker and ranker up to a day, and tell how much of the ranker's choice the pre-ranker keeps."""
+    from training.evaluation.prerank import RECALL, evaluate_prerank
+    from training.evaluation.split import Split
+    from training.models.forest import load_forest
+    from training.models.ranker import RankerModel
+    from training.recipes import recipe_named
+    from training.train.all import train
+
+    split = Split.parse(train_until, test)
+    settings, dataset = _open(data)
+    split.check(dataset)
+    how = recipe_named(recipe or settings.training.recipe).seeded(seed).before_each_day()
+    work = train(settings, dataset, ("prerank", "ranker"), split.train_until, how)
+    forest, ranker = load_forest(work / "prerank" / "prerank.npz"), RankerModel.load(work / "ranker")
+    result = evaluate_prerank(dataset, split, forest, ranker, settings.rules.weights, seed)
+    head = {"train_until": split.train_until, "test": [split.first, split.last]}
+    counts = {"feeds": result.feeds, "candidates": result.candidates}
+    quality = {name: {RECALL: value} for name, value in result.recall.items()}
+    _show("Pre-ranking", {**head, **counts}, quality, json)
+
+
+@app.command
 def retrieval(
     *,
     train_until: Until,

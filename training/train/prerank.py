@@ -80,7 +80,7 @@ def train_prerank(step: Step, examples: Sequence[Path]) -> Metrics:
         {"how": step.config},
         {"train": ray_train.parquet(train, COLUMNS), "valid": ray_train.parquet([valid], COLUMNS)},
     )
-    booster = _booster(state)
+    booster = booster_of(state)
     booster.save_model(step.folder / "prerank.ubj")
     save_forest(forest_from_xgboost(booster), step.folder / "prerank.npz")
     measured = {step.config.parameters["eval_metric"]: state["loss"]}
@@ -109,7 +109,7 @@ def _loop(config: dict[str, Any]) -> None:
         ray_train.tell(config, trees, how.trees, word, trees, loss=loss, valid_loss=valid_loss)
 
     for state in boost(how, train, valid, ray_train.saved(), follow):
-        score = auc((rows.actions & BIT["long_view"]) != 0, _booster(state).predict(valid))
+        score = auc((rows.actions & BIT["long_view"]) != 0, booster_of(state).predict(valid))
         measured = {"rows": len(rows.actions), "auc_long_view": score}
         ray_train.save({**state, "valid": measured}, {"trees": state["trees"]})
 
@@ -134,7 +134,7 @@ def boost(
             train,
             min(how.checkpoint_trees, how.trees - state["trees"]),
             evals=[(train, "train"), (valid, "valid")],
-            xgb_model=_booster(state) if state["trees"] else None,
+            xgb_model=booster_of(state) if state["trees"] else None,
             callbacks=[_Follow(how.parameters["eval_metric"], losses, follow)],
             verbose_eval=False,
         )
@@ -184,5 +184,5 @@ def _read(name: str) -> Rows:
     return Rows.of(*(np.concatenate([part[column] for part in parts]) for column in COLUMNS))
 
 
-def _booster(state: dict[str, Any]) -> xgboost.Booster:
+def booster_of(state: dict[str, Any]) -> xgboost.Booster:
     return xgboost.Booster(model_file=bytearray(state["booster"].numpy().tobytes()))

@@ -129,7 +129,7 @@ def test_numbers_that_are_none_are_refused(world: DataSet, k: str) -> None:
     assert error.value.value == k
 
 
-@pytest.mark.parametrize("command", ["ranking", "retrieval"])
+@pytest.mark.parametrize("command", ["ranking", "prerank", "retrieval"])
 def test_days_are_checked_before_anything_is_trained(world: DataSet, home: Path, command: str) -> None:
     for until, test, message in (
         ("20240105", "20240104:20240108", "--test has value '20240104:20240108'"),

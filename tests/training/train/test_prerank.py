@@ -12,7 +12,7 @@ from kernels.trees import predict_forest
 from tests.training.models.tiny import features
 from training.evaluation.metrics import gauc
 from training.models.forest import forest_from_xgboost
-from training.train.prerank import PrerankTraining, Rows, boost, matrix
+from training.train.prerank import PrerankTraining, Rows, boost, booster_of, matrix
 
 # Ray warns of its own defaults.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
@@ -57,7 +57,7 @@ def test_trees_of_either_objective_order_a_list_and_serve_alike(how: PrerankTrai
     rng = np.random.default_rng(0)
     train, rows = matrix(_rows(rng, 4000), how), _rows(rng, 4000)
     *_, state = boost(how, train, matrix(rows, how, train), None, lambda *_: None)
-    booster = xgboost.Booster(model_file=bytearray(state["booster"].numpy().tobytes()))
+    booster = booster_of(state)
     margin = np.empty(len(rows.x), np.float32)
     predict_forest(forest_from_xgboost(booster), rows.x, margin)
     own = booster.predict(xgboost.DMatrix(rows.x, feature_names=list(NAMES)), output_margin=True)
