@@ -92,7 +92,7 @@ def prerank(
     from training.train.all import train
 
     split = Split.parse(train_until, test)
-    settings, dataset = _open(data)
+    settings, dataset = open_data(data)
     split.check(dataset)
     how = recipe_named(recipe or settings.training.recipe).seeded(seed).before_each_day()
     work = train(settings, dataset, ("prerank", "ranker"), split.train_until, how)
