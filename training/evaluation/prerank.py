@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kernels.columns import F32, I64
+from kernels.columns import F32
 from kernels.trees import Forest, predict_forest
 from kernels.utility import utility
 from training.data.dataset import DataSet
@@ -72,6 +73,5 @@ def share_kept(worth: F32, margin: F32) -> float:
     return float(np.isin(best, sent).mean())
 
 
-def _first(scores: F32, k: int) -> I64:
-    order: I64 = np.argsort(-scores, kind="stable")[:k]
-    return order
+def _first(scores: F32, k: int) -> NDArray[np.intp]:
+    return np.argsort(-scores, kind="stable")[:k]

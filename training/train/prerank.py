@@ -49,7 +49,7 @@ class PrerankTraining:
     def parameters(self) -> dict[str, Any]:
         """XGBoost's own names."""
         # Both take grades between 0 and 1 as they are.
-        own = {"objective": "binary:logistic", "eval_metric": "logloss"}
+        own: dict[str, Any] = {"objective": "binary:logistic", "eval_metric": "logloss"}
         if self.objective == "lambdamart":
             own = {"objective": "rank:ndcg", "eval_metric": "ndcg", "ndcg_exp_gain": False}
         return {
