@@ -51,7 +51,8 @@ class MixtureOfExperts(nn.Module):
         gates = self.gates(hidden).view(len(hidden), self.shape.heads, -1).softmax(2)
         # The head is linear, so mixing what it says of each expert is the same as asking it about the mixture.
         said = _drop(experts, dropout, self.training) @ self.heads.weight.T
-        return (gates.transpose(1, 2) * said).sum(1) + self.heads.bias
+        logits: Tensor = (gates.transpose(1, 2) * said).sum(1) + self.heads.bias
+        return logits
 
 
 class ProgressiveExtraction(nn.Module):

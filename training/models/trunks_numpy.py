@@ -59,12 +59,13 @@ def _extraction(weights: Mapping[str, F32], level: int) -> Callable[[F32], F32]:
         own = _relu(parts[:-1] @ part["own"] + part["own_bias"])
         shared = _relu(parts[-1] @ part["shared"] + part["shared_bias"])
         gate = _softmax(parts[:-1] @ part["gate"])
-        mixed = gate[:, :, :1] * own + np.einsum("hbe,ebt->hbt", gate[:, :, 1:], shared, optimize=True)
+        mixed: F32 = gate[:, :, :1] * own + np.einsum("hbe,ebt->hbt", gate[:, :, 1:], shared, optimize=True)
         if shared_gate is None:
             return mixed
         gate = _softmax(parts[-1:] @ shared_gate)
         common = np.einsum("gbe,ebt->gbt", gate, np.concatenate([own, shared]), optimize=True)
-        return np.concatenate([mixed, common])
+        both: F32 = np.concatenate([mixed, common])
+        return both
 
     return extract
 
@@ -89,6 +90,6 @@ def _relu(x: F32) -> F32:
 
 
 def _softmax(x: F32) -> F32:
-    odds = np.exp(x - x.max(-1, keepdims=True))
+    odds: F32 = np.exp(x - x.max(-1, keepdims=True))
     odds /= odds.sum(-1, keepdims=True)
     return odds
