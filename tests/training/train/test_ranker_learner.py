@@ -42,7 +42,7 @@ def test_a_loss_that_is_not_finite_ends_training_and_names_the_batch(
 def test_batches_go_to_the_device_that_the_network_is_on(setting: tuple[Rows, RankerNetwork, tuple[str, ...]]) -> None:
     rows, network, heads = setting
     devices: list[torch.device] = []
-    network.heads.register_forward_hook(lambda _module, _inputs, output: devices.append(output.device))
+    network.trunk.register_forward_hook(lambda _module, _inputs, output: devices.append(output.device))
     learner = Learner(network.to("meta"), network, heads, HOW)
     with pytest.raises(RuntimeError, match="meta"):  # has no numbers to give back
         learner.logits(rows)

@@ -1,6 +1,6 @@
 """Losses of the ranker, each on a world small enough to know what must come out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_losses import PositionBias, WatchLoss
 from training.train.ranker_rows import Rows, thinned
 
-HOW = RankerTraining(epochs=5, batch=256, learning_rate=0.03, weight_decay=0, dropout=0, warmup_steps=10)
+HOW = RankerTraining(epochs=5, batch=256, learning_rate=0.01, weight_decay=0, dropout=0, warmup_steps=10)
 ROWS, SLOTS = 16_000, 20
 
 
@@ -33,9 +33,18 @@ def _learned(rows: Rows, heads: Sequence[str], how: RankerTraining = HOW, **chan
     shape = Shape(1, 1, rows.numbers.shape[1], 1, len(heads), embedding=8, hidden=16, width=8)
     network = RankerNetwork(shape)
     learner = Learner(network, network, heads, replace(how, **changes))
-    for epoch in range(how.epochs):
+    for epoch in range(learner.how.epochs):
         assert np.isfinite(list(learner.epoch(rows, epoch))).all()
     return learner
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Batches this small are slower on two, and far slower when something else computes beside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
