@@ -31,8 +31,6 @@ _LEAST_LOOK: Final = 0.1
 class HeadLosses(nn.Module):
     """Losses of H heads; `log_variance` [H] is trained with the network where losses are weighed by it."""
 
-    is_watch: Tensor
-
     def __init__(
         self, heads: Sequence[str], watch: WatchLoss, watch_weight: float, weighting: Weighting, decay: float | None
     ) -> None:
@@ -41,7 +39,7 @@ class HeadLosses(nn.Module):
         self.watch, self.watch_weight, self.decay = watch, watch_weight, decay
         self.uncertain = weighting == "uncertainty"
         self.log_variance = nn.Parameter(torch.zeros(len(heads)), requires_grad=self.uncertain)
-        self.register_buffer("is_watch", torch.tensor([name == WATCH for name in heads]), persistent=False)
+        self._watch = [name == WATCH for name in heads]
 
     def forward(self, logits: Tensor, rows: Rows) -> Tensor:
         """Loss of each head, summed over the rows whose label is known, [H]."""
@@ -51,14 +49,16 @@ class HeadLosses(nn.Module):
             actions = actions / looked[:, None]
         entropy = nn.functional.binary_cross_entropy_with_logits(logits, actions, reduction="none")
         watched = self.watch_weight * _watch_loss(self.watch, logits, rows.labels)
-        return (torch.where(self.is_watch.to(logits.device), watched, entropy) * rows.known).sum(0)
+        is_watch = torch.tensor(self._watch, device=logits.device)
+        return (torch.where(is_watch, watched, entropy) * rows.known).sum(0)
 
     def joined(self, losses: Tensor, rows: Rows) -> Tensor:
         """One loss of `forward`'s [H], per row."""
         if not self.uncertain:
             return losses.sum() / rows.size
         means = losses / rows.known.sum(0).clamp(min=1)
-        share = torch.where(self.is_watch, 0.5, 1.0)  # a Gaussian's exponent has a half, a class's has none
+        # A Gaussian's exponent has a half, a class's has none.
+        share = torch.tensor([0.5 if watch else 1.0 for watch in self._watch], device=losses.device)
         return (share * torch.exp(-self.log_variance) * means + self.log_variance / 2).sum()
 
 
