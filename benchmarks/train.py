@@ -117,7 +117,7 @@ def _plain(config: dict[str, Any], files: Sequence[Path]) -> tuple[Speed, int]:
     from training.models.ranker_network import RankerNetwork
     from training.train.ranker_learner import Learner
     from training.train.ranker_rows import COLUMNS, rows_of
-    from training.train.ray_train import to_numpy
+    from training.train.run import to_numpy
 
     how = config["how"]
     torch.set_num_threads(how.threads)
@@ -137,37 +137,36 @@ def _on_ray(config: dict[str, Any], files: Sequence[Path], folder: Path) -> Spee
     from cluster.settings import load_settings
     from training.train import ray_train
     from training.train.ranker_rows import COLUMNS
+    from training.train.run import Parquet
     from training.train.steps import Step
 
     step = Step("bench", folder, config["how"], {})
     with start_ray(load_settings()):
-        state = ray_train.fit(TorchTrainer, step, _loop, config, {"train": ray_train.parquet(files, COLUMNS)})
+        state = ray_train.fit(TorchTrainer, step, _loop, config, {"train": Parquet(files, COLUMNS)})
     return _speed(state["windows"], config["how"].batch)
 
 
 def _loop(config: dict[str, Any]) -> None:
     """One worker: as `training.train.ranker` trains, with its progress and its checkpoints."""
-    import ray.train.torch
     import torch
 
     from training.models.ranker_network import RankerNetwork
-    from training.train import ray_train
     from training.train.ranker_learner import Learner
     from training.train.ranker_rows import rows_of
 
-    how = config["how"]
+    how, run = config["how"], config["run"]
     torch.set_num_threads(how.threads)
     torch.use_deterministic_algorithms(True)
     network = RankerNetwork(config["shape"])
-    rows = rows_of(ray_train.batches("train", 1 << 16), config["inputs"], config["heads"])
-    learner = Learner(network, ray.train.torch.prepare_model(network), config["heads"], how)
+    rows = rows_of(run.batches("train", 1 << 16), config["inputs"], config["heads"])
+    learner = Learner(network, run.prepared(network), config["heads"], how)
 
     def tell(windows: list[float]) -> None:
-        ray_train.tell(config, min(sum(windows), config["seconds"]), config["seconds"], "", len(windows) * WINDOW)
+        run.tell(min(sum(windows), config["seconds"]), config["seconds"], "", len(windows) * WINDOW)
         if len(windows) * WINDOW % how.checkpoint_steps == 0:
-            ray_train.save({"learner": learner.state()}, {})
+            run.save({"learner": learner.state()}, {})
 
-    ray_train.save({"windows": timed(learner, rows, config["seconds"], tell)}, {})
+    run.save({"windows": timed(learner, rows, config["seconds"], tell)}, {})
 
 
 def timed(learner: Any, rows: Any, seconds: float, after: Callable[[list[float]], None]) -> list[float]:

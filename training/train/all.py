@@ -80,10 +80,7 @@ def train(
     only one class, the cluster no room, or a step fails.
     """
     recipe = recipe or recipe_named(settings.training.recipe)
-    log = Log.load(dataset, until)
-    if not len(log.impressions):
-        dates = dataset.dates(dataset.read("impressions", ("time_ms", "date")))
-        raise InvalidField("--until", until, f"no impression lies there; the data has {dates.min()} to {dates.max()}")
+    log = log_until(dataset, until)
     data = fingerprint(log)
     work = settings.work / f"{dataset.manifest.name}-{data[:12]}"
     # Ray writes notices to stdout, where a command may be about to print one document.
@@ -93,6 +90,15 @@ def train(
         for model in models:
             _TRAIN[model](job)
     return work
+
+
+def log_until(dataset: DataSet, until: int | None) -> Log:
+    """The log up to a day (yyyymmdd; None: all of it). Raises InvalidField when there is nothing in it."""
+    log = Log.load(dataset, until)
+    if not len(log.impressions):
+        dates = dataset.dates(dataset.read("impressions", ("time_ms", "date")))
+        raise InvalidField("--until", until, f"no impression lies there; the data has {dates.min()} to {dates.max()}")
+    return log
 
 
 def fingerprint(log: Log) -> str:
@@ -111,15 +117,15 @@ def _two_tower(job: Job) -> Metrics:
 
 
 def _trained_two_tower(job: Job) -> tuple[Step, Metrics]:
-    files, inputs, lessons = _sequences(job), {"data": job.data}, None
+    files, inputs, lessons = sequences_of(job), {"data": job.data}, None
     if job.recipe.two_tower.taught:
-        teacher = _teacher(job)
+        teacher = teacher_of(job)
         inputs["teacher"], lessons = teacher.fingerprint, Lessons.load(teacher.folder / LESSONS)
     step = Step("two_tower", job.work / "two_tower", job.recipe.two_tower, inputs, job.placement)
     return step, job.run(step, lambda step: train_two_tower(step, files, job.log, lessons))
 
 
-def _teacher(job: Job) -> Step:
+def teacher_of(job: Job) -> Step:
     """The step that has asked the ranker."""
     ranker, how = _ranker(job), Teaching(seed=job.recipe.two_tower.seed)
     step = Step("teacher", job.work / "teacher", how, {"data": job.data, "ranker": ranker["fingerprint"]})
@@ -128,14 +134,14 @@ def _teacher(job: Job) -> Step:
 
 
 def _session(job: Job) -> Metrics:
-    (tower, _), files = _trained_two_tower(job), _sequences(job)
+    (tower, _), files = _trained_two_tower(job), sequences_of(job)
     inputs: dict[str, Json] = {"two_tower": tower.fingerprint}
     step = Step("session", job.work / "session", job.recipe.session, inputs, job.placement)
     return job.run(step, lambda step: train_session(step, files, tower.folder))
 
 
 def _sasrec(job: Job) -> Metrics:
-    files, posts = _sequences(job), len(job.log.posts.ids)
+    files, posts = sequences_of(job), len(job.log.posts.ids)
     step = Step("sasrec", job.work / "sasrec", as_sasrec(job.recipe.session), {"data": job.data})
     return _here(step, lambda step, tell: train_sasrec(step, files, posts, tell))
 
@@ -155,7 +161,7 @@ def _here(step: Step, work: Callable[[Step, Callable[[int, int], None]], Metrics
     return run_step(step, shown)
 
 
-def _sequences(job: Job) -> list[Path]:
+def sequences_of(job: Job) -> list[Path]:
     """The files of the step that has built the sequences."""
     parts = job.work / "sequences" / "parts"
     step = Step("sequences", job.work / "sequences", Everything(), {"data": job.data})
@@ -164,23 +170,23 @@ def _sequences(job: Job) -> list[Path]:
 
 
 def _prerank(job: Job) -> Metrics:
-    examples = _examples(job)
+    examples = examples_of(job)
     on_cpus = replace(job.placement, gpus=False)
     step = Step("prerank", job.work / "prerank", job.recipe.prerank, {"examples": examples.fingerprint}, on_cpus)
-    return job.run(step, lambda step: train_prerank(step, _files(examples)))
+    return job.run(step, lambda step: train_prerank(step, files_of(examples)))
 
 
 def _ranker(job: Job) -> Metrics:
-    examples = _examples(job)
+    examples = examples_of(job)
     earlier = earlier_work(job.work, "ranker", job.log) if job.warm else None
     start = None if earlier is None else earlier.fingerprint
     inputs: dict[str, Json] = {"examples": examples.fingerprint, "start": start}
     step = Step("ranker", job.work / "ranker", job.recipe.ranker, inputs, job.placement)
     users, posts = len(job.log.users.ids), len(job.log.posts.ids)
-    return job.run(step, lambda step: train_ranker(step, _files(examples), users, posts, earlier))
+    return job.run(step, lambda step: train_ranker(step, files_of(examples), users, posts, earlier))
 
 
-def _examples(job: Job) -> Step:
+def examples_of(job: Job) -> Step:
     """The step that has built the examples, one Parquet file a day."""
     how, log = job.recipe.examples, job.log
     days = how.of(log)
@@ -193,14 +199,15 @@ def _examples(job: Job) -> Step:
     def build(step: Step) -> Metrics:
         with bars() as progress:
             build_examples(log, step.folder / "days", days, how.freshness, partial(progress, "build examples"))
-        return {"files": len(_files(step))}
+        return {"files": len(files_of(step))}
 
     step = Step("examples", job.work / "examples", how, {"data": job.data})
     run_step(step, build)
     return step
 
 
-def _files(examples: Step) -> list[Path]:
+def files_of(examples: Step) -> list[Path]:
+    """The files of `examples_of`, oldest first."""
     return sorted((examples.folder / "days").iterdir())
 
 

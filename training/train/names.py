@@ -6,3 +6,7 @@ Model = Literal["two_tower", "session", "prerank", "ranker", "mf", "sasrec"]
 NAMES: Final[tuple[Model, ...]] = get_args(Model)
 #: What a release is made of, in the order in which it is trained.
 MODELS: Final[tuple[Model, ...]] = ("two_tower", "prerank", "ranker")
+
+#: What `cascade tune` can search for.
+Tunable = Literal["two_tower", "ranker", "prerank"]
+TUNABLE: Final[tuple[Tunable, ...]] = get_args(Tunable)

@@ -11,10 +11,13 @@ from ray.util.placement_group import placement_group, remove_placement_group
 
 from cluster.errors import CascadeError, InvalidField
 from training.train.curves import tensorboard
+from training.train.run import Listener
 from training.train.storage import Storage
 
 #: Logical CPUs of one worker.
 WORKER_CPUS: Final = 0.5
+#: Seconds in which an autoscaler should have shown that it makes room.
+PATIENCE_S: Final = 45.0
 #: What Ray Data must find beside the workers, or it waits for ever.
 READING: Final = {"CPU": 1.0}
 
@@ -33,8 +36,10 @@ class Placement:
     tensorboard: Path | None = None
     #: Times that failed workers are started again, from the last checkpoint.
     retries: int = 2
+    #: Where a step computes in the process that runs it, without Ray Train: who is told what it measures.
+    here: Listener | None = None
     #: Seconds after which a cluster that has no room for the workers is given up.
-    patience_s: float = 45.0
+    patience_s: float = PATIENCE_S
 
     @property
     def decisive(self) -> dict[str, Any]:
@@ -63,20 +68,25 @@ class Placement:
             tensorboard()
 
     def check_room(self) -> None:
-        """Wait until the cluster has room for the fewest workers, as an autoscaler may have to make it.
+        """Wait until the cluster has room for the fewest workers. Raises CascadeError when it has none in time."""
+        asked = f"{self.workers[0]} workers with {amounts(self.worker)} each, and {amounts(READING)} to read with"
+        check_room([self.worker] * self.workers[0] + [READING], asked, self.patience_s)
 
-        Raises CascadeError when it has none in time.
-        """
-        room = placement_group([self.worker] * self.workers[0] + [READING])
-        found = room.wait(self.patience_s)
-        remove_placement_group(room)
-        if not found:
-            raise CascadeError(
-                f"the cluster has no room for {self.workers[0]} workers with {_amounts(self.worker)} each, and "
-                f"{_amounts(READING)} to read with: it has {_amounts(ray.cluster_resources())}, "
-                f"of which {_amounts(ray.available_resources())} are free",
-                "ask for fewer workers, or wait until others are done; RAY_ADDRESS names another cluster",
-            )
+
+def check_room(bundles: list[dict[str, float]], asked: str, patience_s: float) -> None:
+    """Wait until the cluster has room for `bundles`, as an autoscaler may have to make it; none of it is held.
+
+    Raises CascadeError when it has none in time; `asked` names what.
+    """
+    room = placement_group(bundles)
+    found = room.wait(patience_s)
+    remove_placement_group(room)
+    if not found:
+        raise CascadeError(
+            f"the cluster has no room for {asked}: it has {amounts(ray.cluster_resources())}, "
+            f"of which {amounts(ray.available_resources())} are free",
+            "ask for less, or wait until others are done; RAY_ADDRESS names another cluster",
+        )
 
 
 def workers_of(text: str) -> tuple[int, int]:
@@ -88,6 +98,7 @@ def workers_of(text: str) -> tuple[int, int]:
     return fewest, most
 
 
-def _amounts(resources: dict[str, float]) -> str:
+def amounts(resources: dict[str, float]) -> str:
+    """CPUs and GPUs in words."""
     found = [f"{resources[name]:g} {name}" for name in ("CPU", "GPU") if name in resources]
     return " and ".join(found) or "nothing"

@@ -19,6 +19,7 @@ from training.evaluation.metrics import auc
 from training.models.forest import forest_from_xgboost, save_forest
 from training.models.prerank import grades
 from training.train import ray_train
+from training.train.run import Judge, Parquet, Run
 from training.train.steps import Metrics, Step
 
 COLUMNS: Final = ("x", "actions", "user_row", "day")
@@ -65,11 +66,12 @@ class PrerankTraining:
         }
 
 
-def train_prerank(step: Step, examples: Sequence[Path]) -> Metrics:
+def train_prerank(step: Step, examples: Sequence[Path], judge: Judge | None = None) -> Metrics:
     """Train on all files of `examples` but the last; write `prerank.ubj` and `prerank.npz` into `step.folder`.
 
-    `examples` are one Parquet file a day, oldest first, at least two; the last one is measured on. The step's
-    config is a PrerankTraining. Raises CascadeError when all impressions are worth the same.
+    `examples` are one Parquet file a day, oldest first, at least two; the last one is measured on, by `judge` too if
+    there is one, after each checkpoint. The step's config is a PrerankTraining. Raises CascadeError when all
+    impressions are worth the same.
     """
     *train, valid = examples
     _check(train)
@@ -77,8 +79,8 @@ def train_prerank(step: Step, examples: Sequence[Path]) -> Metrics:
         XGBoostTrainer,
         step,
         _loop,
-        {"how": step.config},
-        {"train": ray_train.parquet(train, COLUMNS), "valid": ray_train.parquet([valid], COLUMNS)},
+        {"how": step.config, "judge": judge},
+        {"train": Parquet(train, COLUMNS), "valid": Parquet([valid], COLUMNS)},
     )
     booster = booster_of(state)
     booster.save_model(step.folder / "prerank.ubj")
@@ -99,19 +101,23 @@ def _check(files: Sequence[Path]) -> None:
 
 def _loop(config: dict[str, Any]) -> None:
     how: PrerankTraining = config["how"]
+    run: Run = config["run"]
+    judge: Judge | None = config["judge"]
     metric = how.parameters["eval_metric"]
-    train = matrix(_read("train"), how)
-    rows = _read("valid")
+    train = matrix(_read(run, "train"), how)
+    rows = _read(run, "valid")
     valid = matrix(rows, how, train)
 
     def follow(trees: int, loss: float, valid_loss: float) -> None:
         word = f"{metric} {loss:.4f}, held-out day {valid_loss:.4f}"
-        ray_train.tell(config, trees, how.trees, word, trees, loss=loss, valid_loss=valid_loss)
+        run.tell(trees, how.trees, word, trees, loss=loss, valid_loss=valid_loss)
 
-    for state in boost(how, train, valid, ray_train.saved(), follow):
-        score = auc((rows.actions & BIT["long_view"]) != 0, booster_of(state).predict(valid))
-        measured = {"rows": len(rows.actions), "auc_long_view": score}
-        ray_train.save({**state, "valid": measured}, {"trees": state["trees"]})
+    for state in boost(how, train, valid, run.saved(), follow):
+        scores = booster_of(state).predict(valid)
+        measured = {"rows": len(rows.actions), "auc_long_view": auc((rows.actions & BIT["long_view"]) != 0, scores)}
+        if judge is not None:
+            run.tell(state["trees"], how.trees, "judged", state["trees"], **{judge.name: judge(scores)})
+        run.save({**state, "valid": measured}, {"trees": state["trees"]})
 
 
 def boost(
@@ -179,8 +185,8 @@ def matrix(rows: Rows, how: PrerankTraining, like: xgboost.DMatrix | None = None
     return xgboost.QuantileDMatrix(rows.x, labels, qid=lists, feature_names=list(NAMES), ref=like, nthread=how.threads)
 
 
-def _read(name: str) -> Rows:
-    parts = list(ray_train.batches(name, _READ))
+def _read(run: Run, name: str) -> Rows:
+    parts = list(run.batches(name, _READ))
     return Rows.of(*(np.concatenate([part[column] for part in parts]) for column in COLUMNS))
 
 

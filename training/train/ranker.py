@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.dataset as ds
 import ray
-import ray.train.torch
 import torch
 from numpy.typing import NDArray
 from ray.train.torch import TorchTrainer
@@ -29,11 +28,14 @@ from training.train import ray_train
 from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_losses import correction
 from training.train.ranker_rows import COLUMNS, Rows, heads_of, rows_of, thinned
+from training.train.run import Judge, Parquet, Run, to_numpy
 from training.train.steps import Metrics, Step
 from training.train.warm_start import Earlier, carried_over
 
 #: Rows read at a time.
 _READ = 1 << 16
+#: The head that is judged.
+JUDGED = "long_view"
 #: Steps between two words on the progress.
 _TOLD = 20
 
@@ -48,7 +50,12 @@ class Survey(NamedTuple):
 
 
 def train_ranker(
-    step: Step, examples: Sequence[Path], users: int, posts: int, earlier: Earlier | None = None
+    step: Step,
+    examples: Sequence[Path],
+    users: int,
+    posts: int,
+    earlier: Earlier | None = None,
+    judge: Judge | None = None,
 ) -> Metrics:
     """Train on all files of `examples` but the last and write the model into `step.folder`.
 
@@ -57,6 +64,7 @@ def train_ranker(
         examples: one Parquet file of examples a day, oldest first, at least two.
         users, posts: U and P, the number of rows in the log.
         earlier: the ranker of an earlier day, whose weights and inputs this one starts with.
+        judge: measures the scores of long views of the last file's rows after each epoch.
 
     Raises: CascadeError when there is nothing to learn from, or the loss is not finite.
     """
@@ -67,19 +75,22 @@ def train_ranker(
             "there is nothing to rank by: in all training rows each action was always done, never done, or is unknown",
             "train on more days, or import columns of actions that some impressions got and others did not",
         )
+    if judge is not None and JUDGED not in survey.heads:
+        raise CascadeError(f"no head for {JUDGED} to judge by, only {list(survey.heads)}", "train on more days")
     survey, old = (survey, {}) if earlier is None else _as_before(survey, earlier)
     how: RankerTraining = step.config
     shape = Shape(users, posts, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
     shape = shape._replace(trunk=how.trunk, width=how.width, experts=how.experts)
     with torch.device("meta"):
         fresh = RankerNetwork(shape).state_dict()
-    start = ray.put(carried_over(fresh, old, earlier) if earlier is not None else {})
+    start = None if earlier is None else ray.put(carried_over(fresh, old, earlier))
+    loop_config = {"how": how, "shape": shape, "inputs": survey.inputs, "heads": survey.heads}
     state = ray_train.fit(
         TorchTrainer,
         step,
         _loop,
-        {"how": how, "shape": shape, "inputs": survey.inputs, "heads": survey.heads, "start": start},
-        {"train": ray_train.parquet(train, COLUMNS), "valid": ray_train.parquet([valid], COLUMNS)},
+        {**loop_config, "start": start, "judge": judge},
+        {"train": Parquet(train, COLUMNS), "valid": Parquet([valid], COLUMNS)},
     )
     weights = {name: weight.numpy() for name, weight in state["best"].items()}
     weights["trunk.heads.bias"] += correction(survey.heads, how.negative_share).numpy()
@@ -104,7 +115,7 @@ def survey_of(files: Sequence[Path], users: int, posts: int) -> Survey:
 
     def features() -> Iterator[F32]:
         for batch in ds.dataset([str(file) for file in files]).to_batches(columns=list(COLUMNS), batch_size=_READ):
-            columns = {name: ray_train.to_numpy(batch[name]) for name in COLUMNS}
+            columns = {name: to_numpy(batch[name]) for name in COLUMNS}
             seen_users[columns["user_row"]] = True
             seen_posts[columns["post_row"]] = True
             labels.append((columns["actions"], columns["known"], columns["watch_s"]))
@@ -126,37 +137,39 @@ def forget_untrained(weights: dict[str, NDArray[Any]], survey: Survey) -> None:
 def _loop(config: dict[str, Any]) -> None:
     """One worker: resume, train epoch by epoch, stop when the held-out day gets worse, calibrate the best epoch."""
     how: RankerTraining = config["how"]
+    run: Run = config["run"]
     torch.set_num_threads(how.threads)
-    torch.use_deterministic_algorithms(ray_train.on_cpu())
+    torch.use_deterministic_algorithms(run.on_cpu)
     torch.manual_seed(how.seed)  # the same first weights on every worker
     network = RankerNetwork(config["shape"])
-    network.load_state_dict(ray.get(config["start"]), strict=False)
-    learner = Learner(network, ray.train.torch.prepare_model(network), config["heads"], how)
-    rank = ray.train.get_context().get_world_rank()
-    torch.manual_seed(how.seed + 1 + rank)  # own hidden ids and dropout
-    train = rows_of(ray_train.batches("train", _READ), config["inputs"], config["heads"])
+    if config["start"] is not None:
+        network.load_state_dict(ray.get(config["start"]), strict=False)
+    learner = Learner(network, run.prepared(network), config["heads"], how)
+    torch.manual_seed(how.seed + 1 + run.rank)  # own hidden ids and dropout
+    train = rows_of(run.batches("train", _READ), config["inputs"], config["heads"])
     train = thinned(train, config["heads"], how.negative_share, how.seed)
-    valid = rows_of(ray_train.batches("valid", _READ), config["inputs"], config["heads"])
-    run = _Run(learner, train, valid, config)
-    state = ray_train.saved()
+    valid = rows_of(run.batches("valid", _READ), config["inputs"], config["heads"])
+    epochs = _Epochs(learner, train, valid, config)
+    state = run.saved()
     if state is None:
         history = {"loss": [], "epochs": [], "seconds": 0.0, "resumed_at": []}
         state = {"epoch": 0, "step": 0, "best": {}, "best_loss": float("inf"), "calibration": [], "history": history}
     else:
         learner.restore(state["learner"])
-        if rank > 0:  # the checkpoint holds the random state of the first worker
-            torch.manual_seed(how.seed + 1 + rank + 1000 * (state["epoch"] * state["steps"] + state["step"]))
+        if run.rank > 0:  # the checkpoint holds the random state of the first worker
+            torch.manual_seed(how.seed + 1 + run.rank + 1000 * (state["epoch"] * state["steps"] + state["step"]))
         # With other workers than before, an epoch may have another number of steps.
-        state["step"] = state["step"] * run.steps // state["steps"]
+        state["step"] = state["step"] * epochs.steps // state["steps"]
         state["history"]["resumed_at"].append([state["epoch"], state["step"]])
-    run.go(state)
+    epochs.go(state)
 
 
-class _Run:
+class _Epochs:
     """The epochs of one worker, from wherever a checkpoint left off."""
 
     def __init__(self, learner: Learner, train: Rows, valid: Rows, config: dict[str, Any]) -> None:
         self.learner, self.train, self.valid, self.config = learner, train, valid, config
+        self.run: Run = config["run"]
         self.steps = learner.steps(train)
 
     def go(self, state: dict[str, Any]) -> None:
@@ -182,7 +195,7 @@ class _Run:
                 history["loss"].append([at, mean])
                 done = state["epoch"] + step / self.steps
                 word = f"epoch {state['epoch'] + 1} loss {mean:.4f}, {rate:,.0f} rows/s"
-                ray_train.tell(self.config, done, how.epochs, word, at, loss=mean, rows_per_second=rate)
+                self.run.tell(done, how.epochs, word, at, loss=mean, rows_per_second=rate)
                 if step % how.checkpoint_steps == 0 and step < self.steps:
                     self._save({**state, "step": step})
                 losses, began = [], time.perf_counter()
@@ -191,7 +204,7 @@ class _Run:
 
     def _save(self, state: dict[str, Any]) -> None:
         saved = {**state, "steps": self.steps, "learner": self.learner.state()}
-        ray_train.save(saved, {"epoch": state["epoch"], "step": state["step"]})
+        self.run.save(saved, {"epoch": state["epoch"], "step": state["step"]})
 
     def _validate(self, state: dict[str, Any]) -> bool:
         """Measure on the held-out day; keep the network if it is the best so far."""
@@ -205,6 +218,10 @@ class _Run:
         network = self.learner.network.state_dict()
         state["best"] = {name: weight.cpu().clone() for name, weight in network.items()}
         state["best_loss"], state["calibration"] = loss, calibration
+        if (judge := self.config["judge"]) is not None:
+            judged = {judge.name: judge(logits[:, self.config["heads"].index(JUDGED)].numpy())}
+            done = state["epoch"] + 1
+            self.run.tell(done, self.learner.how.epochs, "judged", done * self.steps, **judged)
         return True
 
 

@@ -8,12 +8,11 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow as pa
 import ray
 import ray.data
 import ray.train
@@ -22,24 +21,17 @@ import torch
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from torch import nn
 
 from training.train.curves import Curves, curves
 from training.train.failures import StopWhenDiverged, explained
+from training.train.run import Columns, LocalRun, Parquet, State, to_numpy
 from training.train.steps import Step
 from training.train.told import Told
-
-Columns = dict[str, Any]
-State = dict[str, Any]
 
 _STATE: Final = "state.pt"
 #: Times that Ray Train waits a minute for workers which the cluster no longer has.
 _START_TRIES: Final = 3
-
-
-def parquet(files: Sequence[Path], columns: Sequence[str]) -> ray.data.Dataset:
-    """Rows of the files, in the order given and the same at every read."""
-    quiet()
-    return ray.data.read_parquet([str(file) for file in files]).select_columns(list(columns))
 
 
 def quiet() -> None:
@@ -57,22 +49,27 @@ def fit(
     step: Step,
     loop: Callable[[dict[str, Any]], None],
     loop_config: dict[str, Any],
-    datasets: dict[str, ray.data.Dataset],
+    rows: Mapping[str, Parquet],
 ) -> State:
     """Train, or go on training, with one bar on stderr; return the state that the loop saved last.
 
-    `loop` receives `loop_config` and uses `saved`, `save` and `tell`. `loop_config` must not hold a "bar" key.
+    `loop` receives `loop_config` and the `Run` that it is part of, as "run". A step that is placed here runs in this
+    process without bar and checkpoints, and its errors are the loop's own.
     Raises: CascadeError when the cluster has no room for the step's workers, and with the worker's own message if
     the loop failed more often than the step's placement allows.
     """
+    if step.placement.here is not None:
+        run = LocalRun(rows, step.placement.here, step.placement.gpus)
+        loop({**loop_config, "run": run})
+        return run.state
     quiet()
     step.placement.check_room()
     storage = step.storage
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
     with curves(step.curves) as written, _bar(step.name, written) as bar:
-        run = trainer(
+        training = trainer(
             loop,
-            train_loop_config={**loop_config, "bar": bar},
+            train_loop_config={**loop_config, "run": RayRun(bar)},
             scaling_config=step.placement.scaling,
             run_config=ray.train.RunConfig(
                 name=step.fingerprint,
@@ -84,65 +81,70 @@ def fit(
                 checkpoint_config=ray.train.CheckpointConfig(num_to_keep=2),
                 callbacks=[StopWhenDiverged()],
             ),
-            datasets=datasets,
+            datasets={name: _dataset(part) for name, part in rows.items()},
             # What is measured on is read by all workers, so that all come to the same decisions.
             dataset_config=ray.train.DataConfig(datasets_to_split=["train"]),
         )
         try:
-            result = run.fit()
+            result = training.fit()
         except ray.train.TrainingFailedError as error:
             raise explained(error, step) from error
     return _load(result.checkpoint)
 
 
-def save(state: State, metrics: dict[str, Any]) -> None:
-    """Report a checkpoint from inside a loop. Every worker must call it equally often; rank 0's state is kept."""
-    if ray.train.get_context().get_world_rank() != 0:
-        ray.train.report(metrics)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        torch.save(state, Path(folder) / _STATE)
-        ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+def _dataset(rows: Parquet) -> ray.data.Dataset:
+    return ray.data.read_parquet([str(file) for file in rows.files]).select_columns(list(rows.columns))
 
 
-def saved() -> State | None:
-    """The state of the last checkpoint of this run, or None at its start."""
-    checkpoint = ray.train.get_checkpoint()
-    return None if checkpoint is None else _load(checkpoint)
+class RayRun:
+    """A worker of Ray Train, whose word goes to the process that shows the bar."""
+
+    def __init__(self, bar: Any) -> None:
+        """`bar`: the actor `Told`."""
+        self._bar = bar
+
+    @property
+    def rank(self) -> int:
+        return int(ray.train.get_context().get_world_rank())
+
+    @property
+    def size(self) -> int:
+        return int(ray.train.get_context().get_world_size())
+
+    @property
+    def on_cpu(self) -> bool:
+        return bool(ray.train.torch.get_device().type == "cpu")
+
+    def batches(self, name: str, size: int, columns: Sequence[str] = ()) -> Iterator[Columns]:
+        shard = ray.train.get_dataset_shard(name)
+        for table in shard.iter_batches(batch_size=size, batch_format="pyarrow"):
+            yield {column: to_numpy(table[column]) for column in columns or table.column_names}
+
+    def prepared(self, network: nn.Module) -> nn.Module:
+        model: nn.Module = ray.train.torch.prepare_model(network)
+        return model
+
+    def saved(self) -> State | None:
+        checkpoint = ray.train.get_checkpoint()
+        return None if checkpoint is None else _load(checkpoint)
+
+    def save(self, state: State, metrics: dict[str, Any]) -> None:
+        if self.rank != 0:
+            ray.train.report(metrics)
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            torch.save(state, Path(folder) / _STATE)
+            ray.train.report(metrics, checkpoint=ray.train.Checkpoint.from_directory(folder))
+
+    def tell(self, done: float, total: float, word: str, step: int = 0, **figures: float) -> None:
+        if self.rank == 0:
+            self._bar.tell.remote(done, total, word, step, figures)
 
 
 def _load(checkpoint: ray.train.Checkpoint) -> State:
     with checkpoint.as_directory() as folder:
         state: State = torch.load(Path(folder) / _STATE, weights_only=True, map_location="cpu")
     return state
-
-
-def on_cpu() -> bool:
-    """Whether this worker's device is the CPU, on which the same rows give the same bits."""
-    return bool(ray.train.torch.get_device().type == "cpu")
-
-
-def batches(name: str, size: int, columns: Sequence[str] = ()) -> Iterator[Columns]:
-    """Batches of this worker's shard of dataset `name`, as NumPy columns; a list column becomes a matrix."""
-    shard = ray.train.get_dataset_shard(name)
-    for table in shard.iter_batches(batch_size=size, batch_format="pyarrow"):
-        yield {column: to_numpy(table[column]) for column in columns or table.column_names}
-
-
-def to_numpy(column: pa.ChunkedArray | pa.Array) -> Any:
-    """A column as an array; one of lists of equal length as a matrix."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if pa.types.is_fixed_size_list(array.type):
-        return array.flatten().to_numpy().reshape(len(array), array.type.list_size)
-    return array.to_numpy(zero_copy_only=False)
-
-
-def tell(config: dict[str, Any], done: float, total: float, word: str, step: int = 0, **figures: float) -> None:
-    """Move the step's bar from inside a loop, and add to its curves what was measured at `step`, counted through all
-    epochs; only rank 0 is heard.
-    """
-    if ray.train.get_context().get_world_rank() == 0:
-        config["bar"].tell.remote(done, total, word, step, figures)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from kernels.columns import F32, I64, U16
 from training.models.session import SessionShape
 from training.models.session_network import SessionBatch, Windows
-from training.train.ray_train import to_numpy
+from training.train.run import to_numpy
 from training.train.sequence_batches import Sequences
 from training.train.sequence_learner import SequenceLearner
 from training.train.session_batches import draw_windows, windows_of

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import ray.train.torch
 import torch
 from ray.train.torch import TorchTrainer
 
@@ -13,6 +12,7 @@ from kernels.columns import F32
 from training.models.session_network import SessionNetwork
 from training.models.two_tower import UserTower
 from training.train import ray_train, sequence_training
+from training.train.run import Parquet, Run
 from training.train.session_learner import SessionLearner, SessionTraining
 from training.train.steps import Metrics, Step
 
@@ -29,7 +29,7 @@ def train_session(step: Step, sequences: Sequence[Path], two_tower: Path) -> Met
         step,
         _loop,
         {"how": step.config, "vectors": vectors},
-        {"train": ray_train.parquet(sequences, sequence_training.COLUMNS)},
+        {"train": Parquet(sequences, sequence_training.COLUMNS)},
     )
     network = _network(step.config, vectors)
     network.load_state_dict(state["learner"]["network"])
@@ -46,8 +46,9 @@ def _network(how: SessionTraining, vectors: tuple[F32, F32]) -> SessionNetwork:
 def _loop(config: dict[str, Any]) -> None:
     """One worker."""
     how: SessionTraining = config["how"]
-    sequence_training.prepare(how)
+    run: Run = config["run"]
+    sequence_training.prepare(how, run)
     network = _network(how, config["vectors"])
-    train, valid = sequence_training.read(how)
-    learner = SessionLearner(network, ray.train.torch.prepare_model(network), train, how)
-    sequence_training.run(config, learner, valid)
+    train, valid = sequence_training.read(how, run)
+    learner = SessionLearner(network, run.prepared(network), train, how)
+    sequence_training.go(run, learner, valid)

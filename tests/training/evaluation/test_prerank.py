@@ -15,7 +15,7 @@ from training.evaluation.split import Split
 from training.models.forest import forest_from_xgboost
 from training.models.ranker import RankerModel
 from training.train.prerank import COLUMNS, PrerankTraining, Rows, boost, booster_of, matrix
-from training.train.ray_train import to_numpy
+from training.train.run import to_numpy
 
 # Ray warns of its own defaults.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")

@@ -13,6 +13,7 @@ from cluster.ray_runtime import RaySession
 from kernels.features import INDEX
 from tests.training.models.tiny import POSTS, USERS, features, write_days
 from training.models.ranker import RankerModel
+from training.train.placement import Placement
 from training.train.ranker import forget_untrained, survey_of, train_ranker
 from training.train.ranker_learner import RankerTraining
 from training.train.steps import Metrics, Step, run_step
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")
 HOW = RankerTraining(epochs=3, batch=32, bias_rate=0.02, warmup_steps=10, checkpoint_steps=20)
 
 
-def train(folder: Path, data: Path) -> Metrics:
-    step = Step("ranker", folder, HOW, {})
+def train(folder: Path, data: Path, placement: Placement | None = None) -> Metrics:
+    step = Step("ranker", folder, HOW, {}, placement or Placement())
     return run_step(step, lambda step: train_ranker(step, sorted(data.glob("*.parquet")), USERS, POSTS))
 
 
@@ -50,6 +51,11 @@ def test_a_run_whose_worker_is_killed_resumes_and_ends_like_one_that_was_not(
     write_days(tmp_path / "data")
     whole = train(tmp_path / "whole", tmp_path / "data")
     assert whole["resumed_at"] == []
+    told: list[dict[str, float]] = []
+    alone = train(tmp_path / "alone", tmp_path / "data", Placement(here=lambda done, total, some: told.append(some)))
+    assert alone["loss"] == whole["loss"]
+    assert [some["loss"] for some in told] == [loss for _, loss in alone["loss"]]
+    assert _weights(tmp_path / "alone") == _weights(tmp_path / "whole")
 
     killer = threading.Thread(target=_kill_worker, args=(ray_session, tmp_path / "killed" / "runs"), daemon=True)
     killer.start()

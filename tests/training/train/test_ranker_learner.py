@@ -13,7 +13,7 @@ from training.train.failures import Diverged
 from training.train.ranker import survey_of
 from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_rows import COLUMNS, Rows, rows_of
-from training.train.ray_train import to_numpy
+from training.train.run import to_numpy
 
 HOW = RankerTraining(epochs=2, batch=32)
 

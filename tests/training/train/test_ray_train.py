@@ -13,6 +13,7 @@ from ray.train.torch import TorchTrainer
 
 from training.train import ray_train
 from training.train.placement import Placement
+from training.train.run import Parquet
 from training.train.steps import Step
 
 # Ray warns of its own defaults.
@@ -42,8 +43,9 @@ def _files(folder: Path) -> list[Path]:
 def _reading(config: dict[str, Any]) -> None:
     """Each pass keeps the order of the rows that it read."""
     state: dict[str, Any] = {"orders": [], "all": []}
+    run = config["run"]
     while len(state["orders"]) < config["passes"]:
-        parts = list(ray_train.batches("train", 64, ("row", "x")))
+        parts = list(run.batches("train", 64, ("row", "x")))
         rows = np.concatenate([part["row"] for part in parts])
         x = np.concatenate([part["x"] for part in parts])
         assert x.dtype == np.float32
@@ -52,12 +54,12 @@ def _reading(config: dict[str, Any]) -> None:
         torch.distributed.all_reduce(everybody)
         state["orders"].append(torch.from_numpy(rows))
         state["all"].append(everybody)
-        ray_train.tell(config, len(state["orders"]), config["passes"], "reading")
-        ray_train.save(state, {})
+        run.tell(len(state["orders"]), config["passes"], "reading")
+        run.save(state, {})
 
 
 def test_two_workers_share_the_rows_in_file_order_at_every_pass(tmp_path: Path) -> None:
-    data = {"train": ray_train.parquet(_files(tmp_path), ["row", "x"])}
+    data = {"train": Parquet(_files(tmp_path), ["row", "x"])}
     state = ray_train.fit(TorchTrainer, _step(tmp_path, workers=(2, 2)), _reading, {"passes": 3}, data)
     assert [both.tolist() for both in state["all"]] == [[sum(range(300)), 300]] * 3
     first = state["orders"][0].tolist()
