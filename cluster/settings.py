@@ -156,7 +156,10 @@ class Catalogue(Section):
 class Training(Section):
     """How models are trained."""
 
-    recipe: str = Field("default", description="how models are trained; see `training/recipes/`")
+    recipe: str = Field(
+        "default",
+        description="how models are trained: a name of `training/recipes/`, or a file that `cascade tune` wrote",
+    )
 
 
 class RayCluster(Section):

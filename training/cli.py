@@ -30,7 +30,7 @@ class Options:
     until
         Last day that is trained on, yyyymmdd; default: all days.
     recipe
-        How models are trained; default: that of the settings.
+        How models are trained, a name or the file of a search; default: that of the settings.
     workers
         Workers of each run: a number, or the fewest and the most, as in 1:4, of which Ray takes what there is.
     gpus
@@ -74,7 +74,7 @@ def train(
     from training.train.placement import Placement, workers_of
 
     options = options or Options()
-    chosen, day = _chosen(models), _day(options.until)
+    chosen, day = _chosen(models), day_of(options.until)
     placement = Placement(workers_of(options.workers), options.gpus, options.storage, options.tensorboard)
     placement.check_targets()
     settings = load_settings()
@@ -99,7 +99,8 @@ def _chosen(names: list[str]) -> list[Model]:
     return [model for model in NAMES if model in asked or ("all" in names and model in MODELS)]
 
 
-def _day(until: str | None) -> int | None:
+def day_of(until: str | None) -> int | None:
+    """yyyymmdd as a number. Raises InvalidField."""
     from training.features.examples import day_number
 
     try:

@@ -70,6 +70,12 @@ def measure(lists: Array, labels: Array, scores: Mapping[str, Array], users: Arr
     )
 
 
+def primary(lists: Array, labels: Array, scores: Array) -> float:
+    """The metric that comes first, by itself; NaN when no list has labels of both kinds."""
+    ranked = rank(lists, labels, scores)
+    return (gauc_by_list(ranked).value + ndcg_by_list(ranked, K).value) / 2
+
+
 def _by_list(lists: Array, labels: Array, scores: Array) -> dict[str, ByList]:
     ranked = rank(lists, labels, scores)
     return {

@@ -1,0 +1,45 @@
+"""One trial: a model's training with one choice of values, in the process of Ray Tune that was given to it."""
+
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from ray import tune
+from threadpoolctl import threadpool_limits
+
+from cluster.errors import CascadeError
+from training.train.failures import Diverged
+from training.train.placement import Placement
+from training.train.steps import Step
+from training.tune.problems import Problem
+from training.tune.resources import Resources
+
+#: Of 20 levels the last: what serves on the same node goes first.
+NICE: Final = 19
+
+
+def trial(values: dict[str, Any], problem: Problem, how: Any, resources: Resources, board: Any) -> None:
+    """Train with `how`, changed by `values`; reports the problem's objective after each epoch, and at the end again.
+
+    A trial that cannot go well reports 0, the least, and why: another try would end alike.
+    """
+    os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    name, objective = tune.get_context().get_trial_id(), problem.objective
+    last: dict[str, Any] = {objective: 0.0}
+
+    def listen(_done: float, _total: float, figures: dict[str, float]) -> None:
+        if objective in figures:
+            last[objective] = figures[objective]
+            board.tell.remote(name, figures[objective])
+            tune.report(dict(last))
+
+    with tempfile.TemporaryDirectory() as folder, threadpool_limits(resources.cpus):
+        config = replace(how, **values, threads=resources.cpus)
+        step = Step("trial", Path(folder), config, {}, Placement(gpus=resources.gpus, here=listen))
+        try:
+            problem.train(step)
+        except (CascadeError, Diverged) as error:
+            last |= {objective: 0.0, "failed": str(error)}
+    tune.report({**last, "ended": True})
