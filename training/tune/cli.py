@@ -100,13 +100,20 @@ def _chosen(name: str) -> Tunable:
 
 
 def _show(model: str, file: Path, found: dict[str, Any]) -> None:
-    """Print the best trials, and what to do with the best one."""
-    objective, trials = found["objective"], found["trials"]
-    table = Table(objective, "epochs", "seconds", "", *trials[0]["values"], title=f"Trials of {model}")
-    for told in trials[:_SHOWN]:
-        values = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in told["values"].values()]
-        table.add_row(f"{told[objective]:.4f}", str(told["epochs"]), f"{told['seconds']:.0f}", told["became"], *values)
-    table.caption = f"{len(trials)} trials; the recipe as it was: {found['before']:.4f}"
+    """Print the best trials, the values of the best one, and what to do with them."""
+    objective, before, best = found["objective"], found["before"], found["best"]
+    trials = Table(objective, "epochs", "seconds", "", title=f"{len(found['trials'])} trials of {model}")
+    for told in found["trials"][:_SHOWN]:
+        trials.add_row(f"{told[objective]:.4f}", str(told["epochs"]), f"{told['seconds']:.0f}", told["became"])
+    values = Table(
+        "", "before", "best", title=f"{objective}: {before[objective]:.4f} before, {best[objective]:.4f} best"
+    )
+    for name, value in best["values"].items():
+        values.add_row(name, _short(before["values"][name]), _short(value))
     console = Console()
-    console.print(table)
+    console.print(trials, values)
     console.print(f"cascade train {model} --recipe {file}", soft_wrap=True)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -16,8 +16,8 @@ FAILED: Final = "failed"
 def outcome(results: tune.ResultGrid, objective: str, start: dict[str, Any]) -> Metrics:
     """`best` and `trials`, best first: values, the objective, epochs, seconds, what became of it, and why.
 
-    `before` is the objective of the trial that the search began with, whose values are `start`. Raises CascadeError
-    when none ended well.
+    `before` is the trial that the search began with, whose values are `start`. Raises CascadeError when none ended
+    well.
     """
     trials = [_told(result, objective, list(start)) for result in results]
     ended = [told for told in trials if told["became"] == ENDED]
@@ -27,7 +27,7 @@ def outcome(results: tune.ResultGrid, objective: str, start: dict[str, Any]) -> 
     ranked = sorted(trials, key=lambda told: (told["became"] == ENDED, told[objective]), reverse=True)
     return {
         "objective": objective,
-        "before": next(told[objective] for told in trials if told["values"] == start),
+        "before": next(told for told in trials if told["values"] == start),
         "best": max(ended, key=lambda told: told[objective]),
         "trials": ranked,
     }
