@@ -20,7 +20,7 @@ app.command("training.data.cli:app", name="data", help="Import, synthesise and d
 app.command("training.cli:app", name="train", help="Train the models of a release.")
 app.command("training.tune.cli:app", name="tune", help="Search for how a model is trained best.")
 app.command("training.evaluation.cli:app", name="evaluate", help="Measure models and feeds on held-out days.")
-app.command("training.release.cli:app", name="release", help="Build, list and show releases.")
+app.command("deployments.promotion.cli:app", name="release", help="Build, promote, roll back and list releases.")
 app.command("benchmarks.cli:app", name="bench", help="Measure serving, events and kernels.")
 
 

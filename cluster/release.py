@@ -15,7 +15,7 @@ import msgspec
 from cluster.errors import CascadeError
 
 MANIFEST: Final = "manifest.json"
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 class OtherFormat(CascadeError):
@@ -45,9 +45,12 @@ class Manifest(msgspec.Struct, frozen=True):
     utc_offset_ms: int
     features: tuple[str, ...]
     heads: tuple[str, ...]
+    recipe: str  # how its models were trained,
+    recipe_fingerprint: str  # and all that this says
     content_encoder: str  # "module:Class" that embeds posts which bring no embedding
     coverage: dict[str, float]  # share of rows for which each feature had its data
-    metrics: dict[str, Any]
+    metrics: dict[str, Any]  # of each training step, and of the index
+    held_out: dict[str, Any]  # what the ranker is worth on the last day, see training.release.held_out
     versions: dict[str, str]
     files: dict[str, File]
 
@@ -121,6 +124,16 @@ class Releases:
             known = [release.name for release in self.all()]
             raise CascadeError(f"there is no release {name!r}; there are {known}", "see `cascade release list`")
         return Release.open(self.root / name)
+
+    def prune(self, keep: int, needed: set[str]) -> list[str]:
+        """Remove all but the newest `keep` releases and those that are `needed`; the names of those removed."""
+        gone = [release for release in self.all()[:-keep] if release.name not in needed]
+        for release in gone:
+            # Out of the list at once: a folder that is half gone is no release.
+            part = self.root / f".removed-{release.name}"
+            release.folder.rename(part)
+            shutil.rmtree(part)
+        return [release.name for release in gone]
 
     def newest(self) -> Release:
         """The release built last. Raises CascadeError when there is none."""

@@ -23,6 +23,7 @@ from kernels.actions import ACTIONS
 HEADS = (*ACTIONS, "watch_time")
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Percent = Annotated[float, Field(gt=0, le=100)]
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -162,6 +163,17 @@ class Training(Section):
     )
 
 
+class Promotion(Section):
+    """What a release must do to become live."""
+
+    latency_ms: float = Field(10.0, description="gate: CPU time that a feed may take, median, in milliseconds", gt=0)
+    calibration: float = Field(
+        0.25, description="gate: share by which a head may promise too much or too little, beyond noise", gt=0
+    )
+    coverage: Share = Field(0.02, description="gate: share of rows for which a feature may lose its data")
+    shadow_percent: Percent = Field(10.0, description="share of requests that a release in the shadow answers too")
+
+
 class RayCluster(Section):
     """The local Ray that `cascade up` and `cascade train` start; `RAY_ADDRESS` names another one."""
 
@@ -198,6 +210,7 @@ class Settings(BaseSettings):
     rules: Rules = Rules()
     catalogue: Catalogue = Catalogue()
     training: Training = Training()
+    promotion: Promotion = Promotion()
     ray: RayCluster = RayCluster()
 
     @classmethod

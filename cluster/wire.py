@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from cluster.errors import InvalidField
 from cluster.store.consumers import ConsumerStatus
+from cluster.store.release_board import ReplicaStatus
 
 T = TypeVar("T")
 
@@ -115,6 +116,7 @@ class Status(Struct, frozen=True):
     events: EventsStatus
     consumers: list[ConsumerStatus] | None  # null while the store is gone
     catalogue: CatalogueStatus  # of the replica that answers
+    replica: ReplicaStatus  # the same one
 
 
 class ErrorResponse(Struct, frozen=True):

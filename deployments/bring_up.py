@@ -17,12 +17,13 @@ from rich.console import Console
 from cluster.clock import Clock
 from cluster.errors import CascadeError
 from cluster.event_log import EventLog
+from cluster.live_release import LiveFile, LiveRelease
 from cluster.processes.run_state import ProcessId, Run, read_run, remove_run, write_run
 from cluster.ray_runtime import start_ray, start_serve
-from cluster.release import Release
 from cluster.settings import Settings
 from cluster.store.breaker import StoreUnavailable
 from cluster.store.client import OnlineStore
+from cluster.store.release_board import ReleaseBoard
 from cluster.store.urls import StoreUrls
 from deployments.consumers.registry import consumer_specs
 from deployments.consumers.specification import Context
@@ -61,12 +62,12 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
             release = ensure_release(settings, dataset)
         with _step(console, "stores"):
             stores = stack.enter_context(open_stores(settings))
-            clock = asyncio.run(_fill(stores.urls, settings, dataset, release))
+            clock = asyncio.run(_fill(stores.urls, settings, dataset))
         with _step(console, "feed server"):
-            _deploy(settings, release, clock, stores.urls)
+            _deploy(settings, clock, stores.urls)
         with _step(console, "consumers"):
             _keep_base(settings, dataset)
-            context = Context(settings, stores.urls, release.name, clock)
+            context = Context(settings, stores.urls, dataset.manifest.utc_offset_minutes * 60_000, clock)
             stack.enter_context(run_consumers(specs, context))
         run = Run(
             up=ProcessId.of(psutil.Process().pid),
@@ -84,11 +85,7 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
         write_run(settings.run_file, run)
         stack.callback(remove_run, settings.run_file)
         announce(run)
-        _watch(
-            stores,
-            revived=lambda: write_run(settings.run_file, msgspec.structs.replace(run, **stores.processes)),
-            look=lambda: asyncio.run(_refill(context, dataset, release, console)),
-        )
+        _watch(settings, run, stores, look=lambda live: asyncio.run(_look(context, dataset, live, console)))
         console.print("stopping")
 
 
@@ -114,25 +111,30 @@ def _step(console: Console, name: str) -> Iterator[None]:
     console.print(f"[green]✓[/green] {name}, {time.monotonic() - started:.1f} s")
 
 
-async def _fill(urls: StoreUrls, settings: Settings, dataset: DataSet, release: Release) -> Clock:
+async def _fill(urls: StoreUrls, settings: Settings, dataset: DataSet) -> Clock:
     """Wait for both stores, fill a new one, and tell the feed time that goes with it."""
     async with OnlineStore(urls.state, settings.store) as store, EventLog(urls.events, settings.events) as log:
         await store.ping()
         await log.ping()
         with bars() as progress:
             await seed_store(store, dataset, progress)
-        return await feed_clock(settings, store, release.manifest)
+        return await feed_clock(settings, store, dataset.manifest)
 
 
-async def _refill(context: Context, dataset: DataSet, release: Release, console: Console) -> None:
-    """Fill a state store that has lost what it knew; one that does not answer is looked at again the next time."""
+async def _look(context: Context, dataset: DataSet, live: LiveRelease, console: Console) -> None:
+    """Tell the state store which release is live, and fill it again if it has lost what it knew.
+
+    One that does not answer is looked at again the next time.
+    """
     settings = context.settings
     with suppress(StoreUnavailable):
+        async with ReleaseBoard(context.urls.state, settings.store) as board:
+            await board.keep(live)
         async with OnlineStore(context.urls.state, settings.store) as store:
             if await store.read_mark() is not None:
                 return
             console.print("the state store is empty and is filled again ...")
-            await keep_feed_clock(settings, store, release.manifest, context.clock)
+            await keep_feed_clock(settings, store, dataset.manifest, context.clock)
             with bars() as progress:
                 await seed_store(store, dataset, progress)
 
@@ -146,24 +148,29 @@ def _keep_base(settings: Settings, dataset: DataSet) -> None:
         base.symlink_to(dataset.folder.resolve())
 
 
-def _deploy(settings: Settings, release: Release, clock: Clock, urls: StoreUrls) -> None:
+def _deploy(settings: Settings, clock: Clock, urls: StoreUrls) -> None:
     start_serve(settings)
     try:
-        serve.run(feed_application(settings, release.name, clock, urls), name=APPLICATION, route_prefix="/")
+        serve.run(feed_application(settings, clock, urls), name=APPLICATION, route_prefix="/")
     except RuntimeError as error:
         raise CascadeError(f"the feed server does not start: {error}", "Ray's logs have more") from error
 
 
-def _watch(stores: Stores, revived: Callable[[], None], look: Callable[[], None]) -> None:
-    """Wait for SIGINT or SIGTERM; meanwhile start a store again whenever it dies, and look what it still knows."""
+def _watch(settings: Settings, run: Run, stores: Stores, look: Callable[[LiveRelease], None]) -> None:
+    """Wait for SIGINT or SIGTERM; meanwhile start a store again whenever it dies, and let `look` see what is live."""
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
+    live = LiveFile(settings.releases).need()
     try:
         while True:
             time.sleep(WATCH_S)
-            if stores.revive():
-                revived()
-            look()
+            revived = stores.revive()
+            with suppress(CascadeError):  # a record that was damaged changes nothing
+                live = LiveFile(settings.releases).need()
+            look(live)
+            if revived or live.live != run.release:
+                run = msgspec.structs.replace(run, release=live.live, **stores.processes)
+                write_run(settings.run_file, run)
     except KeyboardInterrupt:
         # An impatient second Ctrl-C must not leave half of it running.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

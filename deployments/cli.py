@@ -16,6 +16,7 @@ from cluster.processes.run_state import Run, read_run, remove_run
 from cluster.processes.stopping import stop_run
 from cluster.settings import load_settings
 from cluster.store.consumers import ConsumerStatus
+from cluster.store.release_board import ReplicaStatus
 
 #: Consumers report once a second; after so many seconds without, something is wrong.
 SILENT_S = 5.0
@@ -56,7 +57,7 @@ def status(*, json: Json = False) -> None:
     os.environ.update(run.ray_environment)
     from deployments.status import report
 
-    found = report(run)
+    found = report(run, settings)
     if json:
         _print_json(found)
         return
@@ -75,6 +76,8 @@ def status(*, json: Json = False) -> None:
         table.add_row("catalogue", f"{server.catalogue.posts} posts, {server.catalogue.removed} removed")
         if server.events.refused:
             table.add_row("", f"[red]events are refused: {server.events.refused}[/red]")
+        for replica in found.replicas or []:
+            table.add_row(f"feed server {replica.id}", _replica(replica))
         for consumer in server.consumers or []:
             table.add_row(f"consumer {consumer.name}", _consumer(consumer))
     Console().print(table)
@@ -82,6 +85,23 @@ def status(*, json: Json = False) -> None:
 
 def _store(url: str, available: bool) -> str:
     return f"{url}, {'available' if available else '[red]not available[/red]'}"
+
+
+def _replica(status: ReplicaStatus) -> str:
+    """One line on a feed server: what it answers with, and how a trial goes."""
+    line = status.release
+    if status.trial:
+        line += f"; {status.trial.mode} {status.trial.percent:g} %: {status.trial.release}"
+    if shadow := status.shadow:
+        line += (
+            f", {shadow.agreement:.0%} of the first posts alike in {shadow.compared} feeds, {shadow.failed} failed; "
+            f"p50 {shadow.trial_ms} ms beside {shadow.live_ms} ms"
+        )
+    if status.loading:
+        line += f"; loads {status.loading}"
+    if status.refused:
+        line += f"; [red]refuses: {escape(status.refused)}[/red]"
+    return line
 
 
 def _consumer(status: ConsumerStatus) -> str:

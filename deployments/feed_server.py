@@ -20,10 +20,10 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 @serve.deployment
 @serve.ingress()
 class FeedServer:
-    """Answers feeds from one release; `release` and `clock` are the same for all replicas."""
+    """Answers feeds from the release that is live; `clock` is the same for all replicas."""
 
-    def __init__(self, settings: Settings, release: str, clock: Clock, urls: StoreUrls) -> None:
-        self._replica = Replica.open(settings, release, clock, urls)
+    def __init__(self, settings: Settings, clock: Clock, urls: StoreUrls) -> None:
+        self._replica = Replica.open(settings, clock, urls)
         self._api = Api(self._replica, settings, urls)
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
@@ -37,7 +37,7 @@ class FeedServer:
         return self._api.app()
 
 
-def feed_application(settings: Settings, release: str, clock: Clock, urls: StoreUrls) -> Any:
+def feed_application(settings: Settings, clock: Clock, urls: StoreUrls) -> Any:
     """The Serve application: FeedServer with the autoscaling and queueing of `settings.serving`."""
     serving = settings.serving
     deployment: Any = FeedServer
@@ -60,4 +60,4 @@ def feed_application(settings: Settings, release: str, clock: Clock, urls: Store
         logging_config={"enable_access_log": False},
         health_check_period_s=5,
         graceful_shutdown_timeout_s=10,
-    ).bind(settings, release, clock, urls)
+    ).bind(settings, clock, urls)

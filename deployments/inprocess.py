@@ -18,18 +18,18 @@ class InProcess:
 
     @classmethod
     def open(cls, settings: Settings) -> "InProcess":
-        """Load the release of the running Cascade and connect to its store. Raises CascadeError when it is not up."""
+        """Load the release that is live and connect to its store. Raises CascadeError when it is not up."""
         run = read_run(settings.run_file)
         if run is None or not run.alive:
             raise CascadeError("Cascade is not up", "start it with `cascade up`")
         loop = asyncio.new_event_loop()
-        replica = Replica.open(settings, run.release, Clock(run.clock_offset_ms), run.urls)
+        replica = Replica.open(settings, Clock(run.clock_offset_ms), run.urls)
         loop.run_until_complete(replica.warm_up())
         return cls(replica, loop)
 
     def feed(self, body: bytes) -> bytes:
         """Answer a JSON FeedRequest with a JSON FeedResponse. Raises InvalidField."""
-        return self._loop.run_until_complete(self._replica.feeds.feed(body))
+        return self._loop.run_until_complete(self._replica.feed(body))
 
     def close(self) -> None:
         self._loop.run_until_complete(self._replica.close())

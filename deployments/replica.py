@@ -1,74 +1,68 @@
 """What answers feeds in one process, with Ray Serve around it or without."""
 
-from dataclasses import dataclass
-from typing import Final, Self
+import time
+from functools import partial
+from typing import Self
 
-from cluster.catalogue_log import CatalogueLog
+import msgspec
+
 from cluster.clock import Clock
-from cluster.content_encoder import load_encoder
-from cluster.release import Releases
+from cluster.live_release import LiveFile
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
 from cluster.store.urls import StoreUrls
-from deployments.catalogue.catalogue import Catalogue
-from deployments.catalogue.follower import Follower
-from deployments.catalogue.publisher import Publisher
-from deployments.counters.follower import CounterFollower
-from deployments.counters.live_counters import LiveCounters
-from deployments.feed_service import FeedService
-from deployments.loaded_release import LoadedRelease
-from deployments.surfaces import surfaces
-from deployments.warm_up import warm_up
+from cluster.wire import FeedRequest, decode
+from deployments.releases.bundle import Bundle, Shared
+from deployments.releases.follower import ReleaseFollower
 
-#: How long a starting replica waits for each store before it serves what its release knows.
-PATIENCE_S: Final = 10.0
+_decoder = msgspec.json.Decoder(FeedRequest)
 
 
-@dataclass(frozen=True, slots=True)
 class Replica:
-    """One release and the catalogue that goes on from it, connections to both stores, and the service over them."""
+    """The releases that answer, and the connections to both stores that they share."""
 
-    release: LoadedRelease
-    store: OnlineStore
-    catalogue_log: CatalogueLog
-    follower: Follower
-    counters: CounterFollower
-    publisher: Publisher
-    feeds: FeedService
+    def __init__(self, shared: Shared, live: str) -> None:
+        """Load the release `live`. Raises CascadeError when it is damaged or not there."""
+        self._shared = shared
+        load = partial(Bundle.load, shared=shared)
+        self.releases = ReleaseFollower(load(live), load, shared.urls.state, shared.settings.store)
 
     @classmethod
-    def open(cls, settings: Settings, release: str, clock: Clock, urls: StoreUrls) -> Self:
-        """Load the release of that name. Raises CascadeError when it is damaged or not there."""
-        loaded = LoadedRelease.load(Releases(settings.releases).get(release))
-        store, log = OnlineStore(urls.state, settings.store), CatalogueLog(urls.events, settings.events)
-        catalogue = Catalogue(loaded, settings.catalogue)
-        counters = LiveCounters(catalogue)
-        pipelines = surfaces(loaded, catalogue, counters, store, settings)
-        # The release's own encoder: its models have seen no other's embeddings.
-        encoder = loaded.release.manifest.content_encoder
-        return cls(
-            release=loaded,
-            store=store,
-            catalogue_log=log,
-            follower=Follower(catalogue, log),
-            counters=CounterFollower(catalogue, counters, urls.state, settings.store),
-            publisher=Publisher(log, catalogue, load_encoder(encoder), encoder, clock),
-            feeds=FeedService(loaded, catalogue, pipelines, clock, settings.serving.deadline_ms),
-        )
+    def open(cls, settings: Settings, clock: Clock, urls: StoreUrls) -> Self:
+        """Load the release that is live. Raises CascadeError when there is none, or it is damaged."""
+        return cls(Shared.connect(settings, clock, urls), LiveFile(settings.releases).need().live)
+
+    @property
+    def clock(self) -> Clock:
+        return self._shared.clock
+
+    @property
+    def store(self) -> OnlineStore:
+        return self._shared.store
+
+    @property
+    def live(self) -> Bundle:
+        """The release that is live at this moment; the next moment it may be another one."""
+        return self.releases.traffic.live
+
+    async def feed(self, body: bytes) -> bytes:
+        """Answer a JSON FeedRequest with a JSON FeedResponse. Raises InvalidField for a request that is not valid."""
+        started = time.perf_counter()
+        return await self.releases.traffic.answer(decode(_decoder, body), started)
 
     async def warm_up(self) -> None:
-        """Take in what is live, and answer first feeds, so that nobody waits for compilers and page faults."""
-        await self.follower.catch_up(PATIENCE_S)
-        await self.counters.catch_up(PATIENCE_S)
-        await warm_up(self.feeds, self.release)
+        """Take in what happened since the release was built, and answer first feeds.
+
+        Where the stores are gone, the replica serves what its release knows until `start` has found them again.
+        """
+        await self.live.catch_up()
+        await self.live.warm_up()
 
     def start(self) -> None:
-        """Follow what is live, on the running event loop, until `close`."""
-        self.follower.start()
-        self.counters.start()
+        """Follow what happens, and which release is live, on the running event loop, until `close`."""
+        self.live.start()
+        self.releases.start()
 
     async def close(self) -> None:
-        await self.follower.close()
-        await self.counters.close()
-        await self.catalogue_log.close()
-        await self.store.close()
+        await self.releases.close()
+        await self._shared.close()

@@ -1,5 +1,6 @@
 """`cascade status`: what runs, asked of those who run it."""
 
+import asyncio
 import urllib.request
 from typing import Any
 
@@ -8,6 +9,9 @@ import ray
 from ray import serve
 
 from cluster.processes.run_state import Run
+from cluster.settings import Settings
+from cluster.store.breaker import StoreUnavailable
+from cluster.store.release_board import ReleaseBoard, ReplicaStatus
 from cluster.wire import Status
 
 #: How long the feed server may take to tell its status, in seconds.
@@ -26,11 +30,21 @@ class Report(msgspec.Struct, frozen=True):
     run: Run
     server: Status | None
     deployments: list[Replicas] | None
+    replicas: list[ReplicaStatus] | None  # what each feed server answers with
 
 
-def report(run: Run) -> Report:
-    """Ask the feed server for release and store, and Ray Serve for its replicas."""
-    return Report(run, _server(run.http_address), _deployments(run.ray_address))
+def report(run: Run, settings: Settings) -> Report:
+    """Ask a feed server for release and stores, all of them for their releases, and Ray Serve for its replicas."""
+    replicas = asyncio.run(_replicas(run, settings))
+    return Report(run, _server(run.http_address), _deployments(run.ray_address), replicas)
+
+
+async def _replicas(run: Run, settings: Settings) -> list[ReplicaStatus] | None:
+    try:
+        async with ReleaseBoard(run.store_url, settings.store) as board:
+            return await board.replicas()
+    except StoreUnavailable:
+        return None
 
 
 def _server(address: str) -> Status | None:

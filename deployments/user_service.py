@@ -5,7 +5,7 @@ Changes go to the event log; the users consumer, which alone writes states, appl
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import uuid4
 
@@ -38,16 +38,19 @@ class Unreadable(InvalidField):
 
 
 class UserService:
-    """Connections are shared by all tasks of one event loop. Methods raise StoreUnavailable when a store is gone."""
+    """`topics` tells those whose names are known at the moment. Methods raise StoreUnavailable when a store is gone.
+
+    Connections are shared by all tasks of one event loop.
+    """
 
     def __init__(
-        self, log: EventLog, store: OnlineStore, consumers: Consumers, clock: Clock, topics: Iterable[str]
+        self, log: EventLog, store: OnlineStore, consumers: Consumers, clock: Clock, topics: Callable[[], Iterable[str]]
     ) -> None:
         self._log = log
         self._store = store
         self._consumers = consumers
         self._clock = clock
-        self._topics = {stable_id(topic): topic for topic in topics}
+        self._topics = topics
 
     async def set_profile(self, user_id: int, change: ProfileChange) -> Appended:
         """Set what `change` names. Raises InvalidField for an account of the future."""
@@ -98,7 +101,7 @@ class UserService:
         if state is None:
             raise NotStored("user_id", user_id, "must be a user of whom something is stored")
         try:
-            return export(user_id, state, self._topics)
+            return export(user_id, state, {stable_id(topic): topic for topic in self._topics()})
         except ValueError as error:
             raise _unreadable(user_id, error) from error
 

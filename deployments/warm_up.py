@@ -1,6 +1,7 @@
 """Warm-up: a replica answers real requests before it says that it is ready."""
 
-import msgspec
+import time
+
 import numpy as np
 
 from cluster.wire import FeedRequest
@@ -18,4 +19,4 @@ async def warm_up(feeds: FeedService, release: LoadedRelease) -> None:
     known = users[np.linspace(0, len(users) - 1, REQUESTS - 1, dtype=np.int64)].tolist() if len(users) else []
     for user_id in (nobody, *known):
         request = FeedRequest(user_id=user_id, deadline_ms=10_000, explain=user_id == nobody)
-        await feeds.feed(msgspec.json.encode(request))
+        await feeds.answer(request, time.perf_counter())

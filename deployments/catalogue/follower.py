@@ -39,15 +39,16 @@ class Follower:
         alive = int(self._catalogue.alive.sum())
         return CatalogueStatus(alive, len(self._catalogue) - alive, self._catalogue.index.fresh, self._position, behind)
 
-    async def catch_up(self, patience_s: float) -> bool:
+    async def catch_up(self, patience_s: float, slice_: int = READ) -> bool:
         """Replay the log to its present end, before the first request; False when the store is gone for so long.
 
+        `slice_`: entries that are applied between two turns of the event loop, on which others may be waited for.
         Feeds are then made of the release alone, until `start` has found the store again.
         """
         deadline = time.monotonic() + patience_s
         while True:
             try:
-                while entries := await self._step(block_ms=0, slice_=READ):
+                while entries := await self._step(0, slice_):
                     logger.info("catalogue replayed to %s, %d entries", self._position, entries)
                 return True
             except StoreUnavailable as error:

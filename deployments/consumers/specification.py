@@ -19,7 +19,7 @@ class Context(NamedTuple):
 
     settings: Settings
     urls: StoreUrls
-    release: str
+    utc_offset_ms: int  # of local time, in which days are counted
     clock: Clock
 
 

@@ -13,7 +13,6 @@ from ray.util.metrics import Counter
 from cluster import event_log
 from cluster.effects import STREAM, encode_effects
 from cluster.events import Event, Record, decode_record
-from cluster.release import Releases
 from cluster.store.client import user_key
 from cluster.store.fenced import FencedStore, Write
 from cluster.user_state import UnreadableState, UserState, pack, unpack
@@ -42,11 +41,11 @@ class UsersConsumer:
 
     @classmethod
     def make(cls, context: Context) -> "UsersConsumer":
-        """The users consumer of a Cascade, whose days are those of its release."""
+        """The users consumer of a Cascade."""
         # The kernel is compiled, or its code loaded, before anyone waits for it.
         fold([Event(event_id="warm up", user_id=0, action="like", post_id=0, time_ms=1)], {0: UserState()}, {}, 0)
-        manifest = Releases(context.settings.releases).get(context.release).manifest
-        return cls(FencedStore(context.urls.state, context.settings.store, cls.name), manifest.utc_offset_ms)
+        store = FencedStore(context.urls.state, context.settings.store, cls.name)
+        return cls(store, context.utc_offset_ms)
 
     def decode(self, payload: bytes) -> Record:
         return decode_record(payload)

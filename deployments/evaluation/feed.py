@@ -51,7 +51,8 @@ def release_of(settings: Settings, dataset: DataSet, split: Split, work: Path) -
     """A release of the models in `work`, of what was known at the end of `split.train_until`. It leaves no files."""
     with tempfile.TemporaryDirectory() as folder:
         # What is mapped from files stays readable after they are gone.
-        built = build_release(Releases(Path(folder)), dataset, work, settings.catalogue.encoder, split.train_until)
+        encoder = settings.catalogue.encoder
+        built = build_release(Releases(Path(folder)), dataset, work, encoder, ("", ""), split.train_until)
         return LoadedRelease.load(built)
 
 

@@ -32,16 +32,17 @@ class Api:
     """The handlers of the feed server's routes."""
 
     def __init__(self, replica: Replica, settings: Settings, urls: StoreUrls) -> None:
-        self._feeds = replica.feeds
+        self._replica = replica
         self._max_body_bytes = settings.serving.max_body_bytes
         log = EventLog(urls.events, settings.events)
         self._pressure = Pressure(log, settings.events.max_lag)
-        clock = self._feeds.clock
-        self._events = EventsRoute(log, self._pressure, clock, replica.publisher.catalogue, self._max_body_bytes)
-        self._posts = PostsRoutes(replica.publisher, self._max_body_bytes)
+        self._events = EventsRoute(
+            log, self._pressure, replica.clock, lambda: replica.live.catalogue, self._max_body_bytes
+        )
+        self._posts = PostsRoutes(lambda: replica.live.publisher, self._max_body_bytes)
         consumers = Consumers(urls.state, settings.store)
-        self._status = StatusRoute(self._feeds, replica.follower, log, consumers, self._pressure)
-        users = UserService(log, replica.store, consumers, clock, replica.release.vocabularies.topic.values)
+        self._status = StatusRoute(replica, log, consumers, self._pressure)
+        users = UserService(log, replica.store, consumers, replica.clock, lambda: replica.live.topics)
         self._users = UsersRoutes(users, self._pressure, self._max_body_bytes)
 
     def start(self) -> None:
@@ -71,7 +72,7 @@ class Api:
         """POST /v1/feed."""
         try:
             body = await read_body(request, self._max_body_bytes)
-            return json_answer(await self._feeds.feed(body))
+            return json_answer(await self._replica.feed(body))
         except InvalidField as error:
             return bad_request(error)
 

@@ -1,5 +1,7 @@
 """POST /v1/events: what people did, checked, completed and appended to the event log."""
 
+from collections.abc import Callable
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,9 +18,11 @@ from deployments.http.pressure import Pressure
 
 
 class EventsRoute:
-    """The handler; `posts` completes events that do not name author and topic."""
+    """The handler; `posts`, at each moment, complete events that do not name author and topic."""
 
-    def __init__(self, log: EventLog, pressure: Pressure, clock: Clock, posts: KnownPosts, max_body_bytes: int) -> None:
+    def __init__(
+        self, log: EventLog, pressure: Pressure, clock: Clock, posts: Callable[[], KnownPosts], max_body_bytes: int
+    ) -> None:
         self._log = log
         self._pressure = pressure
         self._clock = clock
@@ -33,7 +37,7 @@ class EventsRoute:
             body = await read_body(request, self._max_body_bytes)
         except InvalidField as error:
             return bad_request(error)
-        events, errors = take_in(body, self._clock.now_ms(), self._posts)
+        events, errors = take_in(body, self._clock.now_ms(), self._posts())
         if not events:
             return bad_request(errors[0])
         try:

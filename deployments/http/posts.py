@@ -22,7 +22,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 class PostsRoutes:
     """The handlers. What they answer with 200 is on disk; replicas show it within a moment."""
 
-    def __init__(self, publisher: Publisher, max_body_bytes: int) -> None:
+    def __init__(self, publisher: Callable[[], Publisher], max_body_bytes: int) -> None:
+        """`publisher`: the one of the moment."""
         self._publisher = publisher
         self._max_body_bytes = max_body_bytes
 
@@ -44,7 +45,7 @@ class PostsRoutes:
         posts, errors = parse_batch(body, "posts", MAX_POSTS, parse_post)
         if not posts:
             return bad_request(errors[0])
-        await self._publisher.publish(posts)
+        await self._publisher().publish(posts)
         faults = [Fault(error.field, error.value, error.allowed) for error in errors]
         return json_answer(msgspec.json.encode(PostsResponse(len(posts), faults)))
 
@@ -52,15 +53,15 @@ class PostsRoutes:
         """PATCH /v1/posts/{post_id}."""
         post_id = path_id(request, "post_id")
         change = parse_change(await read_body(request, self._max_body_bytes))
-        return _post(await self._publisher.change(post_id, change))
+        return _post(await self._publisher().change(post_id, change))
 
     async def delete(self, request: Request) -> Response:
         """DELETE /v1/posts/{post_id}."""
-        return _post(await self._publisher.delete(path_id(request, "post_id")))
+        return _post(await self._publisher().delete(path_id(request, "post_id")))
 
     async def read(self, request: Request) -> Response:
         """GET /v1/posts/{post_id}: as it was last written, whichever replica wrote it."""
-        return _post(await self._publisher.read(path_id(request, "post_id")))
+        return _post(await self._publisher().read(path_id(request, "post_id")))
 
 
 def _answering_errors(handler: Handler) -> Handler:

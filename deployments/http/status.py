@@ -8,34 +8,32 @@ from cluster.event_log import EventLog
 from cluster.store.breaker import StoreUnavailable
 from cluster.store.consumers import Consumers, ConsumerStatus
 from cluster.wire import EventsStatus, Status, StoreStatus
-from deployments.catalogue.follower import Follower
-from deployments.feed_service import FeedService
 from deployments.http.answers import json_answer
 from deployments.http.pressure import Pressure
+from deployments.replica import Replica
 
 
 class StatusRoute:
     """The handler. A replica is ready without its stores too: it then answers popular feeds."""
 
-    def __init__(
-        self, feeds: FeedService, follower: Follower, log: EventLog, consumers: Consumers, pressure: Pressure
-    ) -> None:
-        self._feeds = feeds
-        self._follower = follower
+    def __init__(self, replica: Replica, log: EventLog, consumers: Consumers, pressure: Pressure) -> None:
+        self._replica = replica
         self._log = log
         self._consumers = consumers
         self._pressure = pressure
 
     async def get(self, request: Request) -> Response:
         store, consumers = await self._state()
+        live = self._replica.live
         status = Status(
             ready=True,
-            release=self._feeds.release,
-            feed_time_ms=self._feeds.clock.now_ms(),
+            release=live.name,
+            feed_time_ms=self._replica.clock.now_ms(),
             store=store,
             events=await self._events(),
             consumers=consumers,
-            catalogue=self._follower.status(),
+            catalogue=live.follower.status(),
+            replica=self._replica.releases.status(),
         )
         return json_answer(msgspec.json.encode(status))
 

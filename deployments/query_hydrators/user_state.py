@@ -16,9 +16,11 @@ logger = logging.getLogger(__name__)
 
 
 class UserStates(Protocol):
-    """Where states are read: the online store, or one that stands in for it."""
+    """Where packed states are read: the online store, or what stands in for it."""
 
-    async def read_user(self, user_id: int) -> bytes | None: ...
+    async def read_user(self, user_id: int) -> bytes | None:
+        """None for a user unknown to it. Raises StoreUnavailable."""
+        ...
 
 
 class UserStateHydrator(QueryHydrator):

@@ -10,9 +10,12 @@ FIELDS = {
     "utc_offset_ms": 0,
     "features": ("a",),
     "heads": ("like",),
+    "recipe": "default",
+    "recipe_fingerprint": "r",
     "content_encoder": "module:Class",
     "coverage": {},
     "metrics": {},
+    "held_out": {},
     "versions": {},
 }
 

@@ -18,7 +18,7 @@ def clocks(server: ValkeyServer, settings: Settings, *datasets: str) -> list[int
         times = []
         async with OnlineStore(server.url, Store(timeout_ms=2000)) as store:
             for dataset in datasets:
-                manifest = SimpleNamespace(data_end_ms=DATA_END_MS, dataset_fingerprint=dataset)
+                manifest = SimpleNamespace(end_ms=DATA_END_MS, fingerprint=dataset)
                 times.append((await feed_clock(settings, store, manifest)).now_ms())
                 await asyncio.sleep(0.5)
         return times

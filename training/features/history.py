@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from cluster.post_table import PostTable, rows_of
+from cluster.post_table import rows_of
 from kernels.actions import ACTIONS, COUNTS
 from kernels.assembly import WIDTH
 from kernels.columns import F32, I32, I64, ContextColumns, PostColumns, UserColumns
@@ -115,6 +115,26 @@ class History:
         assemble_each(self._world, contexts, rows, 0, len(rows), x)
         return x
 
+    def features_before(self, contexts: ContextColumns, rows: I32) -> F32:
+        """X[R, F] of one post each for R requests in order of time; each by what happened before its own time.
+
+        Raises ValueError when the first one lies before this moment.
+        """
+        if len(rows) and contexts.time_ms[0] < self._known_ms:
+            raise ValueError("state only moves forward")
+        if len(rows):
+            self.advance(int(contexts.time_ms[0]))
+        x = np.empty((len(rows), WIDTH), np.float32)
+        for begin in range(0, len(rows), CHUNK):
+            part = slice(begin, min(begin + CHUNK, len(rows)))
+            until_ms = int(contexts.time_ms[part.stop - 1])
+            until = self._log.rows_between(0, until_ms).stop
+            self._follow(until_ms)
+            events = events_of(self._log, slice(self._rows, until))
+            replay(self._world, events, ContextColumns._make(c[part] for c in contexts), rows[part], x[part])
+            self._rows, self._known_ms = until, until_ms
+        return x
+
     def live_features(self, rows: slice) -> F32:
         """X[n, F] of the impressions `rows`, which are next: each by what happened until then, to the millisecond."""
         log = self._log
@@ -155,11 +175,6 @@ def history_at(log: Log, time_ms: int) -> History:
     history = History(log)
     history.advance(time_ms)
     return history
-
-
-def post_table_at(log: Log, time_ms: int) -> PostTable:
-    """The post table of a release whose data ends at `time_ms`."""
-    return PostTable(log.posts.ids, log.posts.author_ids, history_at(log, time_ms).posts)
 
 
 def follows_before(log: Log, time_ms: int) -> dict[str, np.ndarray]:

@@ -1,6 +1,8 @@
 """What a recipe returns."""
 
-from dataclasses import dataclass, fields, replace
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields, replace
 
 from training.features.examples import ExampleDays
 from training.train.mf import MfTraining
@@ -20,6 +22,11 @@ class Recipe:
     mf: MfTraining
     prerank: PrerankTraining
     ranker: RankerTraining
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hex digits of all that it says."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def seeded(self, seed: int) -> "Recipe":
         """The same, with all that is drawn drawn from `seed`."""

@@ -9,18 +9,26 @@ from typing import Any, Final
 import faiss
 import msgspec
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cluster.errors import CascadeError
+from cluster.post_table import PostTable
 from cluster.release import Release, Releases
 from kernels.actions import ACTIONS, COUNT
-from kernels.columns import I32, PostColumns
+from kernels.columns import F32, I32, PostColumns
 from kernels.decay import MONTH, WEEK, WINDOWS_MS
 from kernels.features import NAMES, coverage
 from training.data.dataset import DataSet
 from training.features.examples import day_number
-from training.features.history import post_table_at
+from training.features.history import History
 from training.features.log import Log
+from training.models.ranker import RankerModel
+from training.models.ranker_network import Shape
+from training.release.held_out import FILE as HELD_OUT
+from training.release.held_out import HeldOut, held_out_table, last_day, measure, predict
 from training.release.index import build_index
+from training.release.reference import write_references
 
 #: What the two-tower, pre-rank and rank steps leave in their work folders for serving.
 _MODELS: Final = {"two_tower": "two_tower", "prerank/prerank.npz": "prerank.npz", "ranker": "ranker"}
@@ -30,16 +38,26 @@ _VERSIONS: Final = ("cascade-feed", "torch", "xgboost-cpu", "faiss-cpu", "numba"
 
 
 def build_release(
-    releases: Releases, dataset: DataSet, work: Path, content_encoder: str, until: int | None = None
+    releases: Releases,
+    dataset: DataSet,
+    work: Path,
+    content_encoder: str,
+    recipe: tuple[str, str],
+    until: int | None = None,
 ) -> Release:
     """Make a release of the models in `work`, with the posts and counters as they are at the end of `dataset`.
 
     `until` (yyyymmdd): at the end of that day instead, as if nothing had happened since. `content_encoder` is
-    declared as what embeds the posts that come later. Raises CascadeError when a model is missing.
+    declared as what embeds the posts that come later, `recipe` (name and fingerprint) as how the models were trained.
+    Raises CascadeError when a model is missing.
     """
     log = Log.load(dataset, until)
     end_ms = dataset.manifest.end_ms if until is None else log.day_start_ms(day_number(str(until)) + 1)
-    posts = post_table_at(log, end_ms)
+    history = History(log)
+    held_out = held_out_table(log, history)
+    history.advance(end_ms)
+    posts = PostTable(log.posts.ids, log.posts.author_ids, history.posts)
+    metrics = _metrics(work)
     with releases.building() as part:
         for source, target in _MODELS.items():
             _copy(work / source, part / target)
@@ -49,6 +67,9 @@ def build_release(
         np.save(part / "user_ids.npy", log.users.ids)
         np.save(part / "popular.npy", popular_rows(posts.columns))
         (part / "vocabularies.json").write_bytes(msgspec.json.encode(log.vocabularies))
+        pq.write_table(held_out, part / HELD_OUT, compression="zstd")
+        write_references(part, log, history, end_ms, part / "ranker", Shape(**metrics["ranker"]["shape"]))
+        model = RankerModel.load(part / "ranker")
         return releases.seal(
             part,
             dataset=dataset.manifest.name,
@@ -56,10 +77,13 @@ def build_release(
             data_end_ms=end_ms,
             utc_offset_ms=log.utc_offset_ms,
             features=NAMES,
-            heads=tuple(json.loads((part / "ranker" / "config.json").read_text())["heads"]),
+            heads=model.heads,
+            recipe=recipe[0],
+            recipe_fingerprint=recipe[1],
             content_encoder=content_encoder,
             coverage=coverage(dataset.manifest.coverage),
-            metrics={**_metrics(work), "index": report.as_dict()},
+            metrics={**metrics, "index": report.as_dict()},
+            held_out=measure(HeldOut.of(held_out), last_day(log), model.heads, _predicted(model, held_out)),
             versions={name: version(name) for name in _VERSIONS},
         )
 
@@ -72,6 +96,11 @@ def popular_rows(posts: PostColumns) -> I32:
     left = np.exp(-age_ms / np.array(WINDOWS_MS)[[WEEK, MONTH]])
     week, month = (posts.counts[:, [WEEK, MONTH]][:, :, positive].sum(axis=2) * left).T
     return np.lexsort((-month, -week)).astype(np.int32)
+
+
+def _predicted(model: RankerModel, held_out: pa.Table) -> F32:
+    users, posts = held_out["user_row"].to_numpy(), held_out["post_row"].to_numpy().astype(np.int64)
+    return predict(model, users, posts, HeldOut.of(held_out).x)
 
 
 def _copy(source: Path, target: Path) -> None:

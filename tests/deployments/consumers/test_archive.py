@@ -254,7 +254,7 @@ def test_posts_are_archived_as_they_were_written(tmp_path: Path, server: ValkeyS
 
     async def scenario() -> None:
         settings = Settings(home=tmp_path, archive=ArchiveFiles(flush_s=0.05), store=STATE)
-        archivist = post_archivist(Context(settings, StoreUrls(server.url, server.url), "", Clock()))
+        archivist = post_archivist(Context(settings, StoreUrls(server.url, server.url), 0, Clock()))
         async with (
             CatalogueLog(server.url, EVENTS) as log,
             Stream(server.url, EVENTS, archivist.stream, POSTS) as source,

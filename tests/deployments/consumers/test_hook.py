@@ -99,7 +99,7 @@ def test_it_is_a_consumer_only_where_the_settings_name_one(store_server: ValkeyS
     assert "hook" not in {spec.name for spec in consumer_specs(hooked(None))}
     [spec] = hook_specs(hooked(NAME))
     assert spec in consumer_specs(hooked(NAME))
-    context = Context(hooked(NAME), StoreUrls(store_server.url, store_server.url), "", Clock())
+    context = Context(hooked(NAME), StoreUrls(store_server.url, store_server.url), 0, Clock())
 
     async def made() -> object:
         consumer = spec.make(context)

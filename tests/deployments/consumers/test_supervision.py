@@ -49,7 +49,7 @@ def test_a_killed_actor_comes_back_and_goes_on_from_its_position(tmp_path: Path,
         redis.Redis.from_url(state.url) as store,
     ):
         log.xgroup_create(Adder.stream, "gone", mkstream=True)
-        context = Context(Settings(home=tmp_path), StoreUrls(state.url, events.url), "", Clock())
+        context = Context(Settings(home=tmp_path), StoreUrls(state.url, events.url), 0, Clock())
 
         def count() -> int:
             return int(store.get("count:adder") or 0)
@@ -86,7 +86,7 @@ def _runs(pid: int) -> bool:
 
 def test_a_stream_is_trimmed_behind_the_slowest_and_no_younger_than_told(tmp_path: Path) -> None:
     async def scenario(url: str) -> list[int]:
-        context = Context(Settings(home=tmp_path), StoreUrls(url, url), "", Clock())
+        context = Context(Settings(home=tmp_path), StoreUrls(url, url), 0, Clock())
         fast, slow = (ConsumerSpec(name, Adder.stream, "events", make_adder) for name in ("fast", "slow"))
         left = []
         with redis.Redis.from_url(url) as client:
@@ -126,7 +126,7 @@ def test_the_consumers_of_a_cascade_start_and_one_archives(tmp_path: Path, ray_s
     ):
         settings = Settings(home=tmp_path, archive=ArchiveFiles(flush_s=0.1))
         specs = [spec for spec in consumer_specs(settings) if spec.name == "archive"]
-        with run_consumers(specs, Context(settings, StoreUrls(state.url, events.url), "", Clock())):
+        with run_consumers(specs, Context(settings, StoreUrls(state.url, events.url), 0, Clock())):
             position = asyncio.run(append(events.url))
             wait_for(lambda: EventArchive(settings.archive_folder).position() == position)
     [file] = EventArchive(settings.archive_folder).files()

@@ -12,6 +12,7 @@ import xgboost
 from rich.console import Console
 
 from cluster.errors import InvalidField
+from cluster.post_table import PostTable
 from cluster.settings import Settings
 from deployments.evaluation.cli import document, feed, tables
 from deployments.evaluation.feed import ORACLE, evaluate_feed
@@ -27,7 +28,7 @@ from training.data.synth.synthesis import synthesise
 from training.evaluation.occasions import Occasions
 from training.evaluation.split import Split
 from training.features.examples import features_of
-from training.features.history import post_table_at
+from training.features.history import history_at
 from training.features.log import Log
 from training.models.forest import forest_from_xgboost
 from training.models.post_tower import unit
@@ -52,7 +53,7 @@ def release_of(dataset) -> Any:
     """Contents as vectors, a few trees, and rates: all that was known at the end of 6 January."""
     past = Log.load(dataset, SPLIT.train_until)
     end_ms = SPLIT.snapshot_ms(past)
-    posts = post_table_at(past, end_ms)
+    posts = PostTable(past.posts.ids, past.posts.author_ids, history_at(past, end_ms).posts)
     rng = np.random.default_rng(0)
     vectors = unit(posts.columns.content @ rng.normal(size=(CONTENT_DIM, DIM)).astype(np.float32))
     rows = past.rows_between(end_ms - 86_400_000, end_ms)

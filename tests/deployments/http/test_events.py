@@ -51,7 +51,7 @@ class Served:
 async def serve(url: str, **settings: Any) -> AsyncIterator[Served]:
     async with EventLog(url, Events(retry_ms=2000, **settings)) as log:
         pressure, app = Pressure(log, MAX_LAG), FastAPI()
-        app.add_route("/v1/events", EventsRoute(log, pressure, CLOCK, Posts(), 2**20).post, methods=["POST"])
+        app.add_route("/v1/events", EventsRoute(log, pressure, CLOCK, Posts, 2**20).post, methods=["POST"])
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))

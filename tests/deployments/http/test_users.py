@@ -76,7 +76,7 @@ async def serve(state_url: str, events_url: str) -> AsyncIterator[Served]:
     ):
         pressure = Pressure(log, 1000)
         app = FastAPI()
-        service = UserService(log, store, consumers, clock, ["cats"])
+        service = UserService(log, store, consumers, clock, lambda: ["cats"])
         for method, path, handler in UsersRoutes(service, pressure, 1000).routes:
             app.add_route(path, handler, methods=[method])
         with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -140,6 +140,17 @@ def test_an_event_counts_for_an_impression_if_it_came_a_millisecond_before(tmp_p
     np.testing.assert_array_equal(at, after)
 
 
+def test_requests_at_the_times_of_impressions_have_their_live_features(log):
+    rows = slice(700, 760)
+    at = np.arange(rows.start, rows.stop)
+    contexts = contexts_of(log, at, log.impressions.user[at])
+    history = History(log)
+    x = history.features_before(contexts, log.impressions.post[at])
+    np.testing.assert_array_equal(x, History(log).live_features(rows))
+    with pytest.raises(ValueError, match="forward"):
+        history.features_before(contexts, log.impressions.post[at])
+
+
 def test_moving_in_steps_ends_where_one_stride_ends(log):
     end = START + 30 * DAY_MS
     strided, stepped = history_at(log, end), History(log)

@@ -1,0 +1,107 @@
+"""All that one release is in a feed server: what answers with it, and what keeps it up to date."""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+from cluster.catalogue_log import CatalogueLog
+from cluster.clock import Clock
+from cluster.content_encoder import load_encoder
+from cluster.release import Releases
+from cluster.settings import Settings
+from cluster.store.client import OnlineStore
+from cluster.store.urls import StoreUrls
+from deployments.catalogue.catalogue import Catalogue
+from deployments.catalogue.follower import READ, SLICE, Follower
+from deployments.catalogue.publisher import Publisher
+from deployments.counters.follower import CounterFollower
+from deployments.counters.live_counters import LiveCounters
+from deployments.feed_service import FeedService
+from deployments.loaded_release import LoadedRelease
+from deployments.surfaces import surfaces
+from deployments.warm_up import warm_up
+
+#: How long a release waits for each store before it is served as it was built.
+PATIENCE_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all releases of a feed server have in common."""
+
+    settings: Settings
+    urls: StoreUrls
+    clock: Clock
+    store: OnlineStore
+    catalogue_log: CatalogueLog  # to write to; each release follows it by itself
+
+    @classmethod
+    def connect(cls, settings: Settings, clock: Clock, urls: StoreUrls) -> Self:
+        store, log = OnlineStore(urls.state, settings.store), CatalogueLog(urls.events, settings.events)
+        return cls(settings, urls, clock, store, log)
+
+    async def close(self) -> None:
+        await self.catalogue_log.close()
+        await self.store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Models, index, posts and counters of one release; a request is answered from one bundle from beginning to end."""
+
+    release: LoadedRelease
+    catalogue: Catalogue
+    catalogue_log: CatalogueLog
+    follower: Follower
+    counters: CounterFollower
+    publisher: Publisher
+    feeds: FeedService
+
+    @classmethod
+    def load(cls, name: str, shared: Shared) -> Self:
+        """Load a release; may be called in a thread. Raises CascadeError when it is damaged or not there."""
+        settings, urls = shared.settings, shared.urls
+        loaded = LoadedRelease.load(Releases(settings.releases).get(name))
+        catalogue = Catalogue(loaded, settings.catalogue)
+        log = CatalogueLog(urls.events, settings.events)
+        counters = LiveCounters(catalogue)
+        pipelines = surfaces(loaded, catalogue, counters, shared.store, settings)
+        # The release's own encoder: its models have seen no other's embeddings.
+        encoder = loaded.release.manifest.content_encoder
+        return cls(
+            release=loaded,
+            catalogue=catalogue,
+            catalogue_log=log,
+            follower=Follower(catalogue, log),
+            counters=CounterFollower(catalogue, counters, urls.state, settings.store),
+            publisher=Publisher(shared.catalogue_log, catalogue, load_encoder(encoder), encoder, shared.clock),
+            feeds=FeedService(loaded, catalogue, pipelines, shared.clock, settings.serving.deadline_ms),
+        )
+
+    @property
+    def name(self) -> str:
+        return self.release.release.name
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that the release knows."""
+        return self.release.vocabularies.topic.values
+
+    async def catch_up(self, beside_requests: bool = False) -> bool:
+        """Take in what happened since the release was built; False when a store is gone for too long."""
+        posts = await self.follower.catch_up(PATIENCE_S, SLICE if beside_requests else READ)
+        return await self.counters.catch_up(PATIENCE_S) and posts
+
+    async def warm_up(self) -> None:
+        """Answer first feeds, so that nobody waits for compilers and page faults."""
+        await warm_up(self.feeds, self.release)
+
+    def start(self) -> None:
+        """Follow what happens, on the running event loop, until `close`."""
+        self.follower.start()
+        self.counters.start()
+
+    async def close(self) -> None:
+        """Follow no longer. Requests that are being answered go on."""
+        await self.follower.close()
+        await self.counters.close()
+        await self.catalogue_log.close()

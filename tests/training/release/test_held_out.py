@@ -1,0 +1,110 @@
+"""The rows by which releases are judged."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cluster.vocabulary import Vocabularies, Vocabulary
+from kernels.columns import DAY_MS, HOUR_MS
+from kernels.features import INDEX, NAMES
+from tests.training.features.worlds import small_dataset, tables
+from training.data.dataset import DataSet
+from training.features.history import History, contexts_of, history_at
+from training.features.log import Log
+from training.release.comparison import recoded
+from training.release.held_out import HeldOut, held_out_table, label_of, last_day, measure
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
+    """Forty days, the last of them so busy that people have sessions of several posts, and two of them a day."""
+    shown = tables(impressions=2000)["impressions"]
+    time_ms = shown["time_ms"].to_numpy().copy()
+    last = time_ms.max() // DAY_MS * DAY_MS - DAY_MS
+    busy = np.arange(len(time_ms)) >= 1400
+    time_ms[busy] = last + np.arange(busy.sum()) % 2 * 6 * HOUR_MS + np.arange(busy.sum()) * 1000
+    shown = shown.set_column(shown.column_names.index("time_ms"), "time_ms", [time_ms])
+    return small_dataset(tmp_path_factory.mktemp("held_out") / "data", impressions=shown.take(np.argsort(time_ms)))
+
+
+def test_a_list_is_a_session_as_it_was_known_when_it_began(dataset: DataSet) -> None:
+    log = Log.load(dataset)
+    history = History(log)
+    table = held_out_table(log, history)
+    held = HeldOut.of(table)
+    lists, sizes = np.unique(held.lists, return_counts=True)
+    assert sizes.max() > 5
+    assert len(lists) > len(np.unique(held.user_id)), "some have two sessions"
+    day_ms = log.day_start_ms(log.day(int(log.impressions.time_ms[-1])))
+    time_ms = table["time_ms"].to_numpy()
+    assert time_ms.min() >= day_ms
+    for number in lists:
+        mine = held.lists == number
+        opened_ms = int(time_ms[mine].min())
+        assert time_ms[mine].max() < opened_ms + HOUR_MS
+        rows = np.flatnonzero(np.isin(log.impressions.time_ms, time_ms[mine]))
+        rows = rows[log.users.ids[log.impressions.user[rows]] == held.user_id[mine][0]]
+        contexts = contexts_of(log, rows, log.impressions.user[rows])
+        contexts = contexts._replace(time_ms=np.full(len(rows), opened_ms), known_ms=np.full(len(rows), opened_ms))
+        alone = history_at(log, opened_ms).features(contexts, log.impressions.post[rows])
+        by_post = {tuple(x) for x in alone}
+        assert {tuple(x) for x in held.x[mine]} <= by_post
+    history.advance(dataset.manifest.end_ms)
+    whole = history_at(log, dataset.manifest.end_ms)
+    np.testing.assert_array_equal(history.posts.counts, whole.posts.counts)
+    np.testing.assert_array_equal(history.users.history_post, whole.users.history_post)
+
+
+def test_what_happens_in_a_list_is_not_in_its_features(dataset: DataSet, tmp_path: Path) -> None:
+    """Somebody's labels of the day turned round: features of their first list of the day stay, of later ones not."""
+    log, shown = Log.load(dataset), dataset.read("impressions")
+    day_ms = log.day_start_ms(log.day(int(log.impressions.time_ms[-1])))
+    user = int(log.users.ids[0])
+    mine = (shown["user_id"].to_numpy() == user) & (shown["time_ms"].to_numpy() >= day_ms)
+    turned = np.asarray(shown["long_view"]) ^ mine
+    shown = shown.set_column(shown.column_names.index("long_view"), "long_view", [turned])
+    other = Log.load(small_dataset(tmp_path / "data", impressions=shown))
+    a, b = (HeldOut.of(held_out_table(each, History(each))) for each in (log, other))
+    first, later = np.unique(a.lists[a.user_id == user])[:2]
+    assert (a.labels("long_view") != b.labels("long_view"))[a.lists == first].all()
+    np.testing.assert_array_equal(a.x[a.lists == first], b.x[a.lists == first])
+    assert (a.x[a.lists == later] != b.x[a.lists == later]).any()
+
+
+def test_what_the_manifest_tells_of_a_perfect_and_of_a_shy_ranker(dataset: DataSet) -> None:
+    log = Log.load(dataset)
+    held = HeldOut.of(held_out_table(log, History(log)))
+    heads = ("like", "long_view", "watch_time")
+    truth = np.stack([held.labels("like"), held.labels("long_view"), held.labels("like")], axis=1).astype(np.float32)
+    told = measure(held, last_day(log), heads, truth)
+    assert (told["label"], told["rows"]) == ("long_view", len(held.lists))
+    assert told["quality"]["model"]["gauc"] == 1.0
+    assert told["quality"]["random"]["gauc"] == 0.5
+    assert set(told["quality"]) == {"model", "random", "popularity"}
+    assert set(told["calibration"]) == {"like", "long_view"}
+    assert told["calibration"]["long_view"]["ratio"] == pytest.approx(1.0)
+    shy = measure(held, last_day(log), heads, truth / 2)
+    assert shy["calibration"]["like"]["ratio"] == pytest.approx(0.5)
+    assert shy["calibration"]["like"]["rows"] < len(held.lists), "only where it is known"
+
+
+def test_the_label_is_one_that_there_is() -> None:
+    assert label_of(("like", "long_view")) == "long_view"
+    assert label_of(("hide", "watch_time", "like")) == "like"
+    assert label_of(("watch_time",)) is None
+
+
+def test_codes_of_one_release_become_those_of_another() -> None:
+    none = Vocabulary()
+    words = Vocabularies(none, Vocabulary(("cars", "food", "sea")), none, none, Vocabulary(("ios",)), none, none)
+    others = Vocabularies(none, Vocabulary(("art", "food")), none, none, Vocabulary(("android", "ios")), none, none)
+    x = np.zeros((4, len(NAMES)), np.float32)
+    x[:, INDEX["post_topic"]] = [0, 1, 2, 3]
+    x[:, INDEX["device"]] = [0, 1, 1, 0]
+    x[:, INDEX["post_age_hours"]] = 7
+    found = recoded(x, words, others)
+    assert found[:, INDEX["post_topic"]].tolist() == [0, 0, 2, 0]
+    assert found[:, INDEX["device"]].tolist() == [0, 2, 2, 0]
+    assert (found[:, INDEX["post_age_hours"]] == 7).all()
+    assert x[1, INDEX["post_topic"]] == 1, "what was given is as it was"
