@@ -51,6 +51,7 @@ class LiveRelease(Struct, frozen=True, kw_only=True):
 
     revision: int = 0
     releases: tuple[str, ...]  # that were made live, the last one is; those rolled back are gone from it
+    promoted: bool = False  # whether somebody decided that it is live, and not the settings
     trial: Trial | None = None
     history: tuple[Change, ...] = ()
 
@@ -69,12 +70,6 @@ class LiveRelease(Struct, frozen=True, kw_only=True):
         return (self.live, self.trial.release) if self.trial else (self.live,)
 
     @property
-    def promoted(self) -> bool:
-        """Whether somebody decided that this release is live, and not the settings."""
-        decisions = [change.what for change in self.history if change.what in ("start", "full", "rollback")]
-        return bool(decisions) and decisions[-1] != "start"
-
-    @property
     def needed(self) -> set[str]:
         """Releases that must stay: live, on trial, and the one to go back to."""
         return {*self.answering, *filter(None, [self.previous])}
@@ -91,7 +86,7 @@ class LiveRelease(Struct, frozen=True, kw_only=True):
             return replace(self, trial=None).noted("end of trial", self.live)
         if self.previous is None:
             raise CascadeError(f"there was no release before {self.live}", "see `cascade release list`")
-        return replace(self, releases=self.releases[:-1]).noted("rollback", self.previous)
+        return replace(self, releases=self.releases[:-1], promoted=True).noted("rollback", self.previous)
 
     def returned_to(self, before: "LiveRelease") -> "LiveRelease":
         """What was before again, for feed servers refuse this."""
@@ -108,12 +103,13 @@ class LiveRelease(Struct, frozen=True, kw_only=True):
 
 
 def with_live(
-    record: LiveRelease | None, release: str, what: What = "full", accepted: tuple[str, ...] = ()
+    record: LiveRelease | None, release: str, what: Literal["start", "full"] = "full", accepted: tuple[str, ...] = ()
 ) -> LiveRelease:
-    """`release` is live for everyone, and no trial goes on."""
+    """`release` is live for everyone, and no trial goes on; `start` when the settings chose it, not a promotion."""
     record = record or LiveRelease(releases=())
     others = tuple(name for name in record.releases if name != release)
-    return replace(record, releases=(*others, release), trial=None).noted(what, release, accepted)
+    made = replace(record, releases=(*others, release), promoted=what == "full", trial=None)
+    return made.noted(what, release, accepted)
 
 
 @dataclass(frozen=True, slots=True)

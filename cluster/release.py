@@ -5,7 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -74,7 +74,10 @@ class Release:
             content = path.read_bytes()
             found = msgspec.json.decode(content, type=_Format).format
             if found != FORMAT:
-                raise OtherFormat(f"{folder} has format {found}, this build reads {FORMAT}", "build it again")
+                raise OtherFormat(
+                    f"release {folder.name} has format {found}, this build reads {FORMAT}",
+                    "make a new one with `cascade release build`",
+                )
             manifest = msgspec.json.decode(content, type=Manifest)
         except FileNotFoundError:
             raise CascadeError(
@@ -109,14 +112,11 @@ class Releases:
 
     def all(self) -> list[Release]:
         """Every complete release; unfinished and foreign folders, and other formats, are passed over."""
-        if not self.root.is_dir():
-            return []
-        releases = []
-        for folder in sorted(path for path in self.root.iterdir() if (path / MANIFEST).is_file()):
-            if not folder.name.startswith("."):
-                with suppress(OtherFormat):
-                    releases.append(Release.open(folder))
-        return releases
+        return [each for each in self._found() if isinstance(each, Release)]
+
+    def of_other_formats(self) -> list[OtherFormat]:
+        """What is to be said of each release that another build has made."""
+        return [each for each in self._found() if isinstance(each, OtherFormat)]
 
     def get(self, name: str) -> Release:
         """The release called `name`. Raises CascadeError naming those that there are."""
@@ -134,6 +134,15 @@ class Releases:
             release.folder.rename(part)
             shutil.rmtree(part)
         return [release.name for release in gone]
+
+    def _found(self) -> Iterator[Release | OtherFormat]:
+        folders = sorted(self.root.iterdir()) if self.root.is_dir() else []
+        for folder in folders:
+            if (folder / MANIFEST).is_file() and not folder.name.startswith("."):
+                try:
+                    yield Release.open(folder)
+                except OtherFormat as error:
+                    yield error
 
     def newest(self) -> Release:
         """The release built last. Raises CascadeError when there is none."""

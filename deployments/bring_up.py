@@ -20,6 +20,7 @@ from cluster.event_log import EventLog
 from cluster.live_release import LiveFile, LiveRelease
 from cluster.processes.run_state import ProcessId, Run, read_run, remove_run, write_run
 from cluster.ray_runtime import start_ray, start_serve
+from cluster.release import Releases
 from cluster.settings import Settings
 from cluster.store.breaker import StoreUnavailable
 from cluster.store.client import OnlineStore
@@ -59,6 +60,8 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
         with _step(console, "Ray"):
             ray = stack.enter_context(start_ray(settings))
         with _step(console, "models and release"):
+            for error in Releases(settings.releases).of_other_formats():
+                console.print(f"{error}: it is passed over")
             release = ensure_release(settings, dataset)
         with _step(console, "stores"):
             stores = stack.enter_context(open_stores(settings))

@@ -54,7 +54,10 @@ class Case:
 
     @cached_property
     def gain(self) -> Interval | None:
-        return None if self.live is None else gain(self.release, self.live)
+        if self.live is None:
+            return None
+        self.live.verify()  # it may have been damaged since it was loaded
+        return gain(self.release, self.live)
 
 
 def judge(case: Case, accept: Collection[str] = ()) -> list[Verdict]:
@@ -111,7 +114,7 @@ def quality(case: Case) -> Finding:
 def baselines(case: Case) -> Finding:
     """It ranks the held-out day better than popularity and than chance."""
     told = {name: each["primary"] for name, each in case.release.manifest.held_out.get("quality", {}).items()}
-    if not told:
+    if "model" not in told:
         return False, "no row of the held-out day tells", "above baselines"
     others = {name: value for name, value in told.items() if name != "model"}
     bound = ", ".join(f"{name} {value:.4f}" for name, value in others.items())
@@ -120,15 +123,17 @@ def baselines(case: Case) -> Finding:
 
 def calibration(case: Case) -> Finding:
     """No head promises far more or less than happens on the held-out day."""
-    heads = case.release.manifest.held_out.get("calibration", {})
-    worst, name, at = 0.0, "no head", 1.0
-    for head, found in heads.items():
+    bound = f"1 ± {case.bounds.calibration:g}, beyond noise"
+    off = {}
+    for head, found in case.release.manifest.held_out.get("calibration", {}).items():
         if found["positives"] >= POSITIVES:
-            beyond = abs(found["ratio"] - 1) - DEVIATIONS / found["positives"] ** 0.5
-            if beyond > worst:
-                worst, name, at = beyond, head, found["ratio"]
-    figure = f"{name}: predicted {at:.2f} of what happened" if worst else "all heads within noise"
-    return worst <= case.bounds.calibration, figure, f"1 ± {case.bounds.calibration:g}, beyond noise"
+            off[head] = abs(found["ratio"] - 1) - DEVIATIONS / found["positives"] ** 0.5
+    if not off:
+        return True, f"no head has {POSITIVES} actions", bound
+    worst = max(off, key=lambda head: off[head])
+    ratio = case.release.manifest.held_out["calibration"][worst]["ratio"]
+    figure = f"{worst}: predicted {ratio:.2f} of what happened"
+    return off[worst] <= case.bounds.calibration, figure, bound
 
 
 def coverage(case: Case) -> Finding:

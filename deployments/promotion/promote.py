@@ -77,7 +77,6 @@ def _change(settings: Settings, changed: Callable[[LiveRelease | None], LiveRele
     try:
         wait_for_replicas(settings, run, record)
     except CascadeError:
-        if before is not None:
-            file.change(lambda now: record.returned_to(before) if now == record else record)
+        file.change(lambda now: record.returned_to(before) if before and now == record else now or record)
         raise
     return record

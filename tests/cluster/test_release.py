@@ -78,5 +78,19 @@ def test_a_release_of_another_format_is_passed_over_and_refused_by_name(tmp_path
     old, new = build(tmp_path), build(tmp_path, b"other weights")
     (old.folder / "manifest.json").write_text('{"format": 1}')
     assert [release.name for release in Releases(tmp_path).all()] == [new.name]
+    assert list(map(str, Releases(tmp_path).of_other_formats())) == [
+        f"release {old.name} has format 1, this build reads 3"
+    ]
     with pytest.raises(CascadeError, match="has format 1"):
         Releases(tmp_path).get(old.name)
+
+
+def test_old_releases_are_removed_but_for_those_that_are_needed(tmp_path):
+    releases = Releases(tmp_path)
+    for content in (b"a", b"b", b"c", b"d", b"e"):
+        build(tmp_path, content)
+    oldest, second, *newest = [release.name for release in releases.all()]
+    assert releases.prune(3, {oldest}) == [second]
+    assert [release.name for release in releases.all()] == [oldest, *newest]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [oldest, *newest]
+    assert releases.prune(3, {oldest}) == []

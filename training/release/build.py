@@ -99,8 +99,8 @@ def popular_rows(posts: PostColumns) -> I32:
 
 
 def _predicted(model: RankerModel, held_out: pa.Table) -> F32:
-    users, posts = held_out["user_row"].to_numpy(), held_out["post_row"].to_numpy().astype(np.int64)
-    return predict(model, users, posts, HeldOut.of(held_out).x)
+    held, (users, posts) = HeldOut.of(held_out), (held_out[name].to_numpy() for name in ("user_row", "post_row"))
+    return predict(model, held.lists, users.astype(np.int64), posts.astype(np.int64), held.x)
 
 
 def _copy(source: Path, target: Path) -> None:

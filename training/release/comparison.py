@@ -60,7 +60,7 @@ class _Scorer(NamedTuple):
             rows_of(ids, known).astype(np.int64)
             for ids, known in ((held.user_id, self.users), (held.post_id, self.posts))
         )
-        predictions = predict(self.model, users, posts, recoded(held.x, words, self.words))
+        predictions = predict(self.model, held.lists, users, posts, recoded(held.x, words, self.words))
         return predictions[:, self.model.heads.index(label)]
 
 

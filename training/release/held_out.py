@@ -1,8 +1,8 @@
 """What a release is worth on the last day of its data: rows that no model was trained on, kept in the release.
 
-A list is what one person was shown in one session, and every feature is as it was when the session began, as it is when
-a feed is asked for: no feature of a list moves with the list's own labels. The same rows tell later whether another
-release ranks them better.
+A list is what one person was shown in one session, and every feature is as it was when the session began, as if all of
+it had been one feed that was asked for then: no feature of a list moves with the list's own labels. The same rows tell
+later whether another release ranks them better.
 """
 
 from collections.abc import Iterable
@@ -69,24 +69,24 @@ class HeldOut:
 def held_out_table(log: Log, history: History) -> pa.Table:
     """The last day of `log`; `history` is moved on to it, and must not be past its beginning."""
     day = log.day(int(log.impressions.time_ms[-1]))
-    rows, lists, opened_ms = _sessions(log, log.day_start_ms(day))
-    users = log.impressions.user[rows]
-    contexts = contexts_of(log, rows, users)._replace(time_ms=opened_ms, known_ms=opened_ms)
-    x = history.features_before(contexts, log.impressions.post[rows])
+    rows, lists, opening = _sessions(log, log.day_start_ms(day))
+    x = history.features_before(contexts_of(log, opening, log.impressions.user[rows]), log.impressions.post[rows])
     return examples_table(log, rows, x).append_column("lists", pa.array(lists))
 
 
 def _sessions(log: Log, since_ms: int) -> tuple[I64, I64, I64]:
-    """Impressions since a moment, of as many users as fit; the session of each, and its beginning, in order of that."""
+    """Impressions since a moment, of as many users as fit, in order of their sessions; the session of each, and the
+    impression that opened it.
+    """
     at = log.by_user[log.impressions.time_ms[log.by_user] >= since_ms]
     user, time_ms = log.impressions.user[at], log.impressions.time_ms[at]
     begins = np.ones(len(at), np.bool_)
     begins[1:] = (np.diff(user) != 0) | (np.diff(time_ms) > SESSION_GAP_MS)
     lists = np.cumsum(begins) - 1
-    opened_ms = time_ms[begins][lists]
+    opening, opened_ms = at[begins][lists], time_ms[begins][lists]
     kept = np.isin(user, _some_users(user)) & (log.posts.created_ms[log.impressions.post[at]] <= opened_ms)
     order = np.flatnonzero(kept)[np.argsort(opened_ms[kept], kind="stable")]
-    return at[order], lists[order], opened_ms[order]
+    return at[order], lists[order], opening[order]
 
 
 def _some_users(user: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -96,10 +96,12 @@ def _some_users(user: NDArray[np.int32]) -> NDArray[np.int32]:
     return users[order[: max(1, int(np.searchsorted(np.cumsum(rows[order]), ROWS, side="right")))]]
 
 
-def predict(model: RankerModel, users: I64, posts: I64, x: F32) -> F32:
-    """Predictions float32[N, H] of rows that are requests of their own; `users` and `posts` are rows of the model's."""
-    each = [model.predict(int(users[i]), posts[i : i + 1], x[i : i + 1]) for i in range(len(users))]
-    return np.concatenate(each) if each else np.zeros((0, len(model.heads)), np.float32)
+def predict(model: RankerModel, lists: I64, users: I64, posts: I64, x: F32) -> F32:
+    """Predictions float32[N, H]; each list is one request. `users` and `posts` [N] are rows of the model's."""
+    cuts = np.flatnonzero(np.diff(lists)) + 1
+    requests = zip(np.split(users, cuts), np.split(posts, cuts), np.split(x, cuts), strict=True)
+    each = [model.predict(int(user[0]), rows, some) for user, rows, some in requests if len(rows)]
+    return np.concatenate([np.zeros((0, len(model.heads)), np.float32), *each])
 
 
 def measure(held: HeldOut, day: str, heads: tuple[str, ...], predictions: F32) -> dict[str, Any]:

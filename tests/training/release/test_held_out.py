@@ -45,8 +45,7 @@ def test_a_list_is_a_session_as_it_was_known_when_it_began(dataset: DataSet) -> 
         assert time_ms[mine].max() < opened_ms + HOUR_MS
         rows = np.flatnonzero(np.isin(log.impressions.time_ms, time_ms[mine]))
         rows = rows[log.users.ids[log.impressions.user[rows]] == held.user_id[mine][0]]
-        contexts = contexts_of(log, rows, log.impressions.user[rows])
-        contexts = contexts._replace(time_ms=np.full(len(rows), opened_ms), known_ms=np.full(len(rows), opened_ms))
+        contexts = contexts_of(log, np.repeat(rows[:1], len(rows)), log.impressions.user[rows])
         alone = history_at(log, opened_ms).features(contexts, log.impressions.post[rows])
         by_post = {tuple(x) for x in alone}
         assert {tuple(x) for x in held.x[mine]} <= by_post
