@@ -13,6 +13,7 @@ from cluster.settings import Promotion, Settings
 from deployments.promotion.probe import Probe
 from training.evaluation.bootstrap import Interval
 from training.release.comparison import gain
+from training.release.held_out_people import TOP
 
 #: Largest difference of a prediction of the served ranker from that of the network that was trained.
 ROUNDING: Final = 1e-3
@@ -121,6 +122,17 @@ def baselines(case: Case) -> Finding:
     return told["model"] > max(others.values()), f"{told['model']:.4f}", f"above {bound}"
 
 
+def retrieval(case: Case) -> Finding:
+    """It finds what people liked whom it did not learn from no worse than counting does, beyond noise."""
+    told = case.release.manifest.held_out.get("retrieval")
+    if not told:
+        return False, "nobody who was held out tells", "not below baselines"
+    recall = dict(told["recall"])
+    figure, others = f"{recall.pop('two_tower'):.4f}", (f"{name} {value:.4f}" for name, value in recall.items())
+    passed = all(high is not None and high >= 0 for _, _, high in told["ahead"].values())
+    return passed, f"recall@{TOP} {figure}", f"not below {', '.join(others)}, beyond noise"
+
+
 def calibration(case: Case) -> Finding:
     """No head promises far more or less than happens on the held-out day."""
     bound = f"1 ± {case.bounds.calibration:g}, beyond noise"
@@ -154,7 +166,7 @@ def latency(case: Case) -> Finding:
 
 
 GATES: Final[Mapping[str, Callable[[Case], Finding]]] = MappingProxyType(
-    {gate.__name__: gate for gate in (checksums, parity, quality, baselines, calibration, coverage, latency)}
+    {gate.__name__: gate for gate in (checksums, parity, quality, baselines, retrieval, calibration, coverage, latency)}
 )
 #: A release that fails one of these would serve something else than was trained.
 NEVER_ACCEPTED: Final = ("checksums", "parity")

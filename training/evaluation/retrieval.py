@@ -18,6 +18,7 @@ from kernels.columns import DAY_MS, I64
 from training.data.dataset import DataSet
 from training.evaluation.baselines import EASE_POSTS, cosine, ease
 from training.evaluation.liked import liked
+from training.evaluation.ranked import F64
 from training.evaluation.retrievers import Histories, Scorer, best, blended, linear, nearest
 from training.evaluation.split import Split
 from training.features.log import Log
@@ -51,10 +52,10 @@ class HeldOut:
         likes = liked(dataset, log)
         past, test = date <= split.train_until, (date >= split.first) & (date <= split.last)
         fresh = past & (rows.time_ms >= split.snapshot_ms(log) - FRESH_DAYS * DAY_MS)
-        self.shown = _matrix(log, past)
-        self.liked = _matrix(log, past & likes)
+        self.shown = matrix(log, past)
+        self.liked = matrix(log, past & likes)
         self.popularity = np.bincount(rows.post[fresh & likes], minlength=len(log.posts.ids)).astype(np.float32)
-        later = _matrix(log, test & likes)
+        later = matrix(log, test & likes)
         self.positives = (later - later.multiply(self.shown)).tocsr()
         self.positives.eliminate_zeros()
         self.users: I64 = np.flatnonzero(np.diff(self.positives.indptr))
@@ -111,27 +112,35 @@ def _counted(held_out: HeldOut, seed: int) -> dict[str, Scorer]:
 
 def recalls(held_out: HeldOut, scorer: Scorer, ks: Sequence[int], seed: int) -> dict[str, float]:
     """Recall at each of `ks`. Equal scores are taken in an order drawn with `seed`."""
-    users, posts = held_out.users, held_out.shown.shape[1]
+    means = shares_found(held_out.shown, held_out.positives, held_out.users, scorer, ks, seed).mean(axis=0)
+    return {f"recall@{k}": float(mean) for k, mean in zip(ks, means, strict=True)}
+
+
+def shares_found(
+    shown: sp.csr_matrix, positives: sp.csr_matrix, users: I64, scorer: Scorer, ks: Sequence[int], seed: int
+) -> F64:
+    """Share [N, K] of the `positives` [U, P] of N users that is among the first k posts not `shown` [U, P] to them."""
+    posts = shown.shape[1]
     shuffled = np.random.default_rng(seed).permutation(posts)
     most = min(max(ks), posts)
     shares = []
     for begin in range(0, len(users), _BATCH):
         some = users[begin : begin + _BATCH]
         scores = scorer(some)
-        seen = held_out.shown[some].tocoo()
+        seen = shown[some].tocoo()
         scores[seen.row, seen.col] = -np.inf
         first = best(scores[:, shuffled], most)
-        positives = held_out.positives[some].toarray()
-        hits = np.take_along_axis(positives[:, shuffled], first, axis=1).cumsum(axis=1)
-        shares.append(hits[:, [min(k, posts) - 1 for k in ks]] / positives.sum(axis=1, keepdims=True))
-    means = np.concatenate(shares).mean(axis=0)
-    return {f"recall@{k}": float(mean) for k, mean in zip(ks, means, strict=True)}
+        wanted = positives[some].toarray()
+        hits = np.take_along_axis(wanted[:, shuffled], first, axis=1).cumsum(axis=1)
+        shares.append(hits[:, [min(k, posts) - 1 for k in ks]] / wanted.sum(axis=1, keepdims=True))
+    found: F64 = np.concatenate(shares)
+    return found
 
 
-def _matrix(log: Log, rows: NDArray[np.bool_]) -> sp.csr_matrix:
+def matrix(log: Log, rows: NDArray[np.bool_]) -> sp.csr_matrix:
     """Users x posts of the chosen impressions, 1 where there is any."""
     shape = (len(log.users.ids), len(log.posts.ids))
     users, posts = log.impressions.user[rows], log.impressions.post[rows]
-    matrix: Any = sp.csr_matrix((np.ones(len(users), np.float32), (users, posts)), shape=shape)
-    matrix.data[:] = 1
-    return matrix
+    met: Any = sp.csrmatrix((np.ones(len(users), np.float32), (users, posts)), shape=shape)
+    met.data[:] = 1
+    return met

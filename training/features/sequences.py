@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from kernels.columns import HISTORY
 from training.features.log import Log
@@ -44,6 +45,12 @@ def sequences_table(log: Log) -> pa.Table:
             "lead": lead.astype(np.int32),
         }
     )
+
+
+def held_out_users(users: int, share: float, seed: int) -> NDArray[np.bool_]:
+    """Mask [users] of those whom models do not learn from; the first ones are the same for any number of users."""
+    held: NDArray[np.bool_] = np.random.default_rng(seed).random(users) < share
+    return held
 
 
 def build_sequences(log: Log, folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from cluster.errors import CascadeError
 from cluster.post_table import PostTable
@@ -23,10 +24,12 @@ from training.data.dataset import DataSet
 from training.features.examples import day_number
 from training.features.history import History
 from training.features.log import Log
+from training.features.sequences import held_out_users
 from training.models.ranker import RankerModel
 from training.models.ranker_network import Shape
 from training.release.held_out import FILE as HELD_OUT
 from training.release.held_out import HeldOut, held_out_table, last_day, measure, predict
+from training.release.held_out_people import measure_retrieval
 from training.release.index import build_index
 from training.release.reference import write_references
 
@@ -83,7 +86,10 @@ def build_release(
             content_encoder=content_encoder,
             coverage=coverage(dataset.manifest.coverage),
             metrics={**metrics, "index": report.as_dict()},
-            held_out=measure(HeldOut.of(held_out), last_day(log), model.heads, _predicted(model, held_out)),
+            held_out={
+                **measure(HeldOut.of(held_out), last_day(log), model.heads, _predicted(model, held_out)),
+                "retrieval": measure_retrieval(log, part / "two_tower", _not_learned_from(log, metrics["two_tower"])),
+            },
             versions={name: version(name) for name in _VERSIONS},
         )
 
@@ -101,6 +107,11 @@ def popular_rows(posts: PostColumns) -> I32:
 def _predicted(model: RankerModel, held_out: pa.Table) -> F32:
     held, (users, posts) = HeldOut.of(held_out), (held_out[name].to_numpy() for name in ("user_row", "post_row"))
     return predict(model, held.lists, users.astype(np.int64), posts.astype(np.int64), held.x)
+
+
+def _not_learned_from(log: Log, two_tower: dict[str, Any]) -> NDArray[np.bool_]:
+    how = two_tower["config"]
+    return held_out_users(len(log.users.ids), how["held_out"], how["seed"])
 
 
 def _copy(source: Path, target: Path) -> None:

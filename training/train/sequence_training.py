@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from training.features.sequences import held_out_users
 from training.train.run import Judge, Run
 from training.train.sequence_batches import Sequences
 from training.train.sequence_learner import SequenceLearner, SequenceTraining
@@ -28,8 +29,7 @@ def prepare(how: SequenceTraining, run: Run) -> None:
 def read(how: SequenceTraining, run: Run) -> tuple[Sequences, Sequences]:
     """This worker's sequences: to train on, and of the users who are held out."""
     sequences = Sequences.of(run.batches("train", _READ, COLUMNS))
-    held_out = np.random.default_rng(how.seed).random(int(sequences.user.max()) + 1) < how.held_out
-    held = held_out[sequences.user]
+    held = held_out_users(int(sequences.user.max()) + 1, how.held_out, how.seed)[sequences.user]
     return sequences.take(np.flatnonzero(~held)), sequences.take(np.flatnonzero(held))
 
 

@@ -28,8 +28,9 @@ def says(gate: str, release: Release, live: Release | None = None, **bounds: flo
 def test_a_release_as_it_was_built_passes_beside_its_like(live: Release, tmp_path: Path) -> None:
     verdicts = {each.gate: each for each in judge(Case(resealed(Releases(tmp_path), live), live, Settings()))}
     assert list(verdicts) == list(GATES)
-    # Whether so short a training beats popularity is not certain, nor what the CPU is busy with.
-    assert [name for name, each in verdicts.items() if not each.passed and name not in ("baselines", "latency")] == []
+    # Whether so short a training beats counting is not certain, nor what the CPU is busy with.
+    uncertain = ("baselines", "retrieval", "latency")
+    assert [name for name, each in verdicts.items() if not each.passed and name not in uncertain] == []
     assert verdicts["parity"].figure.startswith("0 of 115712 features differ")
     assert verdicts["quality"].figure.startswith("+0.0000 (+0.0000 to +0.0000)")
 
@@ -60,6 +61,17 @@ def test_other_files_than_were_trained_are_refused(
             "above popularity 0.6000",
         ),
         ("baselines", {"held_out": {}}, "no row", "above baselines"),
+        (
+            "retrieval",
+            {
+                "held_out": {
+                    "retrieval": {"recall": {"two_tower": 0.3, "ease": 0.4}, "ahead": {"ease": [-0.1, -0.15, -0.05]}}
+                }
+            },
+            "recall@100 0.3000",
+            "not below ease 0.4000, beyond noise",
+        ),
+        ("retrieval", {"held_out": {"retrieval": {}}}, "nobody", "not below baselines"),
         (
             "calibration",
             {"held_out": {"calibration": {"like": {"positives": 900, "ratio": 0.6}}}},

@@ -109,8 +109,9 @@ def test_releases_are_exchanged_under_load_and_no_feed_fails(served: Served, rel
     until(lambda: min(positions(served)) > before)
     with Load(served).running() as load:
         load.more()
-        # So short a training need not be better than popularity, nor the machine be quick.
-        accepted = [word for gate in ("coverage", "baselines", "latency") for word in ("--accept", gate)]
+        # So short a training need not be better than counting, nor the machine be quick.
+        gates = ("coverage", "baselines", "retrieval", "latency")
+        accepted = [word for gate in gates for word in ("--accept", gate)]
         done = served.cascade("release", "promote", second, *accepted, "--json")
         assert done.returncode == 0, done.stderr
         promoted = json.loads(done.stdout)["promoted"]
