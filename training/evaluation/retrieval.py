@@ -141,6 +141,6 @@ def matrix(log: Log, rows: NDArray[np.bool_]) -> sp.csr_matrix:
     """Users x posts of the chosen impressions, 1 where there is any."""
     shape = (len(log.users.ids), len(log.posts.ids))
     users, posts = log.impressions.user[rows], log.impressions.post[rows]
-    met: Any = sp.csrmatrix((np.ones(len(users), np.float32), (users, posts)), shape=shape)
+    met: Any = sp.csr_matrix((np.ones(len(users), np.float32), (users, posts)), shape=shape)
     met.data[:] = 1
     return met

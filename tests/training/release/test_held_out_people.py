@@ -54,7 +54,7 @@ def test_who_knows_what_comes_next_is_ahead_of_popularity(log: Log, tmp_path: Pa
     told = measure_retrieval(log, tower(tmp_path, LAST), people)
     assert told["users"] == people.sum()
     assert set(told["recall"]) == {"two_tower", "popularity", "item_to_item", "ease"}
-    assert told["recall"]["two_tower"] > 0.95
+    assert told["recall"]["two_tower"] > 0.8
     assert told["ahead"]["popularity"].low > 0
 
 
@@ -62,7 +62,7 @@ def test_who_expects_other_posts_is_behind_what_counting_finds(log: Log, tmp_pat
     backwards = tower(tmp_path, LAST)
     np.save(backwards / "post_vectors.npy", -np.load(backwards / "post_vectors.npy"))
     told = measure_retrieval(log, backwards, held_out_users(USERS, 0.5, 1))
-    assert told["recall"]["two_tower"] < 0.05
+    assert told["recall"]["two_tower"] < 0.1
     assert told["ahead"]["item_to_item"].high < 0
 
 
