@@ -75,7 +75,7 @@ def _nearest(log: Log, folder: Path, otherwise: F32) -> Scorer:
             cut = max(end - LAST, begin + 1)
             rows = log.by_user[max(begin, cut - HISTORY) : cut]
             hours = (seen.time_ms[log.by_user[cut]] - seen.time_ms[rows]) / HOUR_MS
-            vectors.append(tower.encode(seen.post[rows], seen.actions[rows], hours.astype(np.float32)))
+            vectors.append(tower.encode(seen.post[rows].astype(np.int64), seen.actions[rows], hours.astype(np.float32)))
         mine = np.stack(vectors)
         scores: F32 = mine @ posts.T
         scores[~mine.any(axis=1)] = otherwise
