@@ -106,7 +106,7 @@ def popular_rows(posts: PostColumns) -> I32:
 
 def _predicted(model: RankerModel, held_out: pa.Table) -> F32:
     held, (users, posts) = HeldOut.of(held_out), (held_out[name].to_numpy() for name in ("user_row", "post_row"))
-    return predict(model, held.lists, users.astype(np.int64), posts.astype(np.int64), held.x)
+    return predict(model, held, users.astype(np.int64), posts.astype(np.int64), held.x)
 
 
 def _not_learned_from(log: Log, two_tower: dict[str, Any]) -> NDArray[np.bool_]:

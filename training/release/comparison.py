@@ -36,7 +36,7 @@ def gain(release: Release, other: Release) -> Interval | None:
         return None
     rows = held.labelled(label)
     scores = {name: scorer.scores(held, words, label)[rows] for name, scorer in (("mine", mine), ("theirs", theirs))}
-    draws = draws_of(held.lists[rows], held.labels(label)[rows], scores, held.user_id[rows])
+    draws = draws_of(held.user_id[rows], held.labels(label)[rows], scores, held.user_id[rows])
     return difference(draws["mine"]["primary"], draws["theirs"]["primary"])
 
 
@@ -60,7 +60,7 @@ class _Scorer(NamedTuple):
             rows_of(ids, known).astype(np.int64)
             for ids, known in ((held.user_id, self.users), (held.post_id, self.posts))
         )
-        predictions = predict(self.model, held.lists, users, posts, recoded(held.x, words, self.words))
+        predictions = predict(self.model, held, users, posts, recoded(held.x, words, self.words))
         return predictions[:, self.model.heads.index(label)]
 
 

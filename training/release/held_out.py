@@ -1,8 +1,8 @@
 """What a release is worth on the last day of its data: rows that no model was trained on, kept in the release.
 
-A list is what one person was shown in one session, and every feature is as it was when the session began, as if all of
-it had been one feed that was asked for then: no feature of a list moves with the list's own labels. The same rows tell
-later whether another release ranks them better.
+A list is what one person was shown on that day, and every feature is as it was when the first of it was shown, as if
+all of it had been one feed that was asked for then: no feature of a list moves with the list's own labels. The same
+rows tell later whether another release ranks them better.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kernels.actions import ACTIONS, BIT
 from kernels.columns import F32, I64, U16
-from kernels.features import INDEX, SESSION_GAP_MS
+from kernels.features import INDEX
 from training.evaluation.calibration import calibration_ratio, expected_calibration_error
 from training.evaluation.quality import measure as measure_quality
 from training.features.examples import day_name, examples_table
@@ -36,9 +36,8 @@ LABELS: Final = ("long_view", "like", "click", *ACTIONS)
 class HeldOut:
     """N rows; rows of users and posts are those of the release that holds them."""
 
-    user_id: I64  # [N]
+    user_id: I64  # [N] whose list it is; the rows of a list follow each other
     post_id: I64  # [N]
-    lists: I64  # [N] number of the session
     x: F32  # [N, F]
     actions: U16  # [N]
     known: U16  # [N]
@@ -52,7 +51,7 @@ class HeldOut:
     def of(cls, table: pa.Table) -> "HeldOut":
         """From what `held_out_table` makes."""
         x = table["x"].combine_chunks().flatten().to_numpy().reshape(table.num_rows, -1)
-        columns = {name: table[name].to_numpy() for name in ("user_id", "post_id", "lists", "actions", "known")}
+        columns = {name: table[name].to_numpy() for name in ("user_id", "post_id", "actions", "known")}
         return cls(x=x, **columns)
 
     def labelled(self, label: str) -> NDArray[np.bool_]:
@@ -69,24 +68,24 @@ class HeldOut:
 def held_out_table(log: Log, history: History) -> pa.Table:
     """The last day of `log`; `history` is moved on to it, and must not be past its beginning."""
     day = log.day(int(log.impressions.time_ms[-1]))
-    rows, lists, opening = _sessions(log, log.day_start_ms(day))
+    rows, opening = _lists(log, log.day_start_ms(day))
     x = history.features_before(contexts_of(log, opening, log.impressions.user[rows]), log.impressions.post[rows])
-    return examples_table(log, rows, x).append_column("lists", pa.array(lists))
+    return examples_table(log, rows, x)
 
 
-def _sessions(log: Log, since_ms: int) -> tuple[I64, I64, I64]:
-    """Impressions since a moment, of as many users as fit, in order of their sessions; the session of each, and the
-    impression that opened it.
+def _lists(log: Log, since_ms: int) -> tuple[I64, I64]:
+    """Impressions since a moment, of as many users as fit, and the first one of each one's user; in order of that.
+
+    Posts that were not there at that first moment are left out.
     """
     at = log.by_user[log.impressions.time_ms[log.by_user] >= since_ms]
-    user, time_ms = log.impressions.user[at], log.impressions.time_ms[at]
-    begins = np.ones(len(at), np.bool_)
-    begins[1:] = (np.diff(user) != 0) | (np.diff(time_ms) > SESSION_GAP_MS)
-    lists = np.cumsum(begins) - 1
-    opening, opened_ms = at[begins][lists], time_ms[begins][lists]
+    user = log.impressions.user[at]
+    first, length = np.unique(user, return_index=True, return_counts=True)[1:]
+    opening = np.repeat(at[first], length)
+    opened_ms = log.impressions.time_ms[opening]
     kept = np.isin(user, _some_users(user)) & (log.posts.created_ms[log.impressions.post[at]] <= opened_ms)
     order = np.flatnonzero(kept)[np.argsort(opened_ms[kept], kind="stable")]
-    return at[order], lists[order], opening[order]
+    return at[order], opening[order]
 
 
 def _some_users(user: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -96,9 +95,11 @@ def _some_users(user: NDArray[np.int32]) -> NDArray[np.int32]:
     return users[order[: max(1, int(np.searchsorted(np.cumsum(rows[order]), ROWS, side="right")))]]
 
 
-def predict(model: RankerModel, lists: I64, users: I64, posts: I64, x: F32) -> F32:
-    """Predictions float32[N, H]; each list is one request. `users` and `posts` [N] are rows of the model's."""
-    cuts = np.flatnonzero(np.diff(lists)) + 1
+def predict(model: RankerModel, held: HeldOut, users: I64, posts: I64, x: F32) -> F32:
+    """Predictions float32[N, H]; each list is one request. `users` and `posts` [N] are rows of the model's, `x` is
+    `held.x` in its codes.
+    """
+    cuts = np.flatnonzero(np.diff(held.user_id)) + 1
     requests = zip(np.split(users, cuts), np.split(posts, cuts), np.split(x, cuts), strict=True)
     each = [model.predict(int(user[0]), rows, some) for user, rows, some in requests if len(rows)]
     return np.concatenate([np.zeros((0, len(model.heads)), np.float32), *each])
@@ -109,8 +110,7 @@ def measure(held: HeldOut, day: str, heads: tuple[str, ...], predictions: F32) -
     label = label_of(heads)
     report: dict[str, Any] = {
         "day": day,
-        "rows": len(held.lists),
-        "lists": len(np.unique(held.lists)),
+        "rows": len(held.user_id),
         "users": len(np.unique(held.user_id)),
         "label": label,
         "calibration": {
@@ -123,7 +123,7 @@ def measure(held: HeldOut, day: str, heads: tuple[str, ...], predictions: F32) -
         if f"post_{label}_rate_28d" in INDEX:
             scores["popularity"] = held.x[:, INDEX[f"post_{label}_rate_28d"]]
         scores = {name: score[rows] for name, score in scores.items()}
-        measured = measure_quality(held.lists[rows], labels[rows], scores, held.user_id[rows])
+        measured = measure_quality(held.user_id[rows], labels[rows], scores, held.user_id[rows])
         told = {name: {metric: each.value for metric, each in of.items()} for name, of in measured.quality.items()}
         # Lists without both kinds of rows tell nothing.
         report["quality"] = {name: of for name, of in told.items() if np.isfinite(of["primary"])}

@@ -18,33 +18,33 @@ from training.release.held_out import HeldOut, held_out_table, label_of, last_da
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
-    """Forty days, the last of them so busy that people have sessions of several posts, and two of them a day."""
+    """Forty days, the last of them so busy that people are shown many posts: half of them in the morning, half later."""
     shown = tables(impressions=2000)["impressions"]
     time_ms = shown["time_ms"].to_numpy().copy()
     last = time_ms.max() // DAY_MS * DAY_MS - DAY_MS
     busy = np.arange(len(time_ms)) >= 1400
-    time_ms[busy] = last + np.arange(busy.sum()) % 2 * 6 * HOUR_MS + np.arange(busy.sum()) * 1000
+    later = shown["user_id"].to_numpy()[busy] % 2
+    time_ms[busy] = last + later * 6 * HOUR_MS + np.arange(busy.sum()) * 1000
     shown = shown.set_column(shown.column_names.index("time_ms"), "time_ms", [time_ms])
     return small_dataset(tmp_path_factory.mktemp("held_out") / "data", impressions=shown.take(np.argsort(time_ms)))
 
 
-def test_a_list_is_a_session_as_it_was_known_when_it_began(dataset: DataSet) -> None:
+def test_a_list_is_a_day_of_a_person_as_it_was_known_when_it_began(dataset: DataSet) -> None:
     log = Log.load(dataset)
     history = History(log)
     table = held_out_table(log, history)
     held = HeldOut.of(table)
-    lists, sizes = np.unique(held.lists, return_counts=True)
+    people, sizes = np.unique(held.user_id, return_counts=True)
     assert sizes.max() > 5
-    assert len(lists) > len(np.unique(held.user_id)), "some have two sessions"
+    assert np.count_nonzero(np.diff(held.user_id)) == len(people) - 1, "rows of a list follow each other"
     day_ms = log.day_start_ms(log.day(int(log.impressions.time_ms[-1])))
     time_ms = table["time_ms"].to_numpy()
     assert time_ms.min() >= day_ms
-    for number in lists:
-        mine = held.lists == number
+    for user in people:
+        mine = held.user_id == user
         opened_ms = int(time_ms[mine].min())
-        assert time_ms[mine].max() < opened_ms + HOUR_MS
         rows = np.flatnonzero(np.isin(log.impressions.time_ms, time_ms[mine]))
-        rows = rows[log.users.ids[log.impressions.user[rows]] == held.user_id[mine][0]]
+        rows = rows[log.users.ids[log.impressions.user[rows]] == user]
         contexts = contexts_of(log, np.repeat(rows[:1], len(rows)), log.impressions.user[rows])
         alone = history_at(log, opened_ms).features(contexts, log.impressions.post[rows])
         by_post = {tuple(x) for x in alone}
@@ -56,7 +56,7 @@ def test_a_list_is_a_session_as_it_was_known_when_it_began(dataset: DataSet) -> 
 
 
 def test_what_happens_in_a_list_is_not_in_its_features(dataset: DataSet, tmp_path: Path) -> None:
-    """Somebody's labels of the day turned round: features of their first list of the day stay, of later ones not."""
+    """Somebody's labels of the morning turned round: features of their own list stay, of later people's not."""
     log, shown = Log.load(dataset), dataset.read("impressions")
     day_ms = log.day_start_ms(log.day(int(log.impressions.time_ms[-1])))
     user = int(log.users.ids[0])
@@ -65,10 +65,10 @@ def test_what_happens_in_a_list_is_not_in_its_features(dataset: DataSet, tmp_pat
     shown = shown.set_column(shown.column_names.index("long_view"), "long_view", [turned])
     other = Log.load(small_dataset(tmp_path / "data", impressions=shown))
     a, b = (HeldOut.of(held_out_table(each, History(each))) for each in (log, other))
-    first, later = np.unique(a.lists[a.user_id == user])[:2]
-    assert (a.labels("long_view") != b.labels("long_view"))[a.lists == first].all()
-    np.testing.assert_array_equal(a.x[a.lists == first], b.x[a.lists == first])
-    assert (a.x[a.lists == later] != b.x[a.lists == later]).any()
+    theirs = a.user_id == user
+    assert (a.labels("long_view") != b.labels("long_view"))[theirs].all()
+    np.testing.assert_array_equal(a.x[theirs], b.x[theirs])
+    assert (a.x[a.user_id % 2 == 1] != b.x[a.user_id % 2 == 1]).any()
 
 
 def test_what_the_manifest_tells_of_a_perfect_and_of_a_shy_ranker(dataset: DataSet) -> None:
@@ -77,7 +77,7 @@ def test_what_the_manifest_tells_of_a_perfect_and_of_a_shy_ranker(dataset: DataS
     heads = ("like", "long_view", "watch_time")
     truth = np.stack([held.labels("like"), held.labels("long_view"), held.labels("like")], axis=1).astype(np.float32)
     told = measure(held, last_day(log), heads, truth)
-    assert (told["label"], told["rows"]) == ("long_view", len(held.lists))
+    assert (told["label"], told["rows"]) == ("long_view", len(held.user_id))
     assert told["quality"]["model"]["gauc"] == 1.0
     assert told["quality"]["random"]["gauc"] == 0.5
     assert set(told["quality"]) == {"model", "random", "popularity"}
@@ -85,7 +85,7 @@ def test_what_the_manifest_tells_of_a_perfect_and_of_a_shy_ranker(dataset: DataS
     assert told["calibration"]["long_view"]["ratio"] == pytest.approx(1.0)
     shy = measure(held, last_day(log), heads, truth / 2)
     assert shy["calibration"]["like"]["ratio"] == pytest.approx(0.5)
-    assert shy["calibration"]["like"]["rows"] < len(held.lists), "only where it is known"
+    assert shy["calibration"]["like"]["rows"] < len(held.user_id), "only where it is known"
 
 
 def test_the_label_is_one_that_there_is() -> None:
