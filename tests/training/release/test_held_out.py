@@ -18,7 +18,7 @@ from training.release.held_out import HeldOut, held_out_table, label_of, last_da
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
-    """Forty days, the last of them so busy that people are shown many posts: half of them in the morning, half later."""
+    """Forty days, the last of them so busy that people see many posts: half of them in the morning, half later."""
     shown = tables(impressions=2000)["impressions"]
     time_ms = shown["time_ms"].to_numpy().copy()
     last = time_ms.max() // DAY_MS * DAY_MS - DAY_MS
