@@ -61,7 +61,7 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
             ray = stack.enter_context(start_ray(settings))
         with _step(console, "models and release"):
             for error in Releases(settings.releases).of_other_formats():
-                console.print(f"{error}: it is passed over")
+                console.print(f"{error}: it is passed over", soft_wrap=True)
             release = ensure_release(settings, dataset)
         with _step(console, "stores"):
             stores = stack.enter_context(open_stores(settings))

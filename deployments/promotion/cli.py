@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from cluster.errors import CascadeError, InvalidField
 from cluster.live_release import LiveFile, LiveRelease, Trial
@@ -160,7 +160,8 @@ def list_(*, json: Json = False) -> None:
         ]
         _print_json(rows)
         return
-    table = Table("release", "serves", "built", "recipe", "data", "data until", "size")
+    # A name is what the other commands want: the rest may be cut off where lines are short.
+    table = Table(Column("release", no_wrap=True), "serves", "built", "recipe", "data", "data until", "size")
     for release in releases:
         size = sum(file.bytes for file in release.manifest.files.values())
         manifest = release.manifest
