@@ -15,6 +15,7 @@ import msgspec
 from cluster.errors import CascadeError
 
 MANIFEST: Final = "manifest.json"
+#: Raised whenever this build could no longer serve what an older one has made.
 FORMAT: Final = 3
 
 

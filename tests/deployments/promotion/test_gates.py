@@ -39,7 +39,7 @@ def test_a_release_as_it_was_built_passes_beside_its_like(live: Release, tmp_pat
     ("gate", "how", "told"),
     [
         ("parity", lambda part: change(part / "posts/duration_s.npy", lambda x: x + 1), "features differ"),
-        ("parity", lambda part: change(part / "ranker/heads.bias.npy", lambda x: x + 0.1), "predictions by 0."),
+        ("parity", lambda part: change(part / "ranker/trunk.heads.bias.npy", lambda x: x + 0.1), "predictions by 0."),
         ("quality", lambda part: [change(path, lambda x: -x) for path in part.glob("ranker/*head*")], "beside live"),
     ],
 )
