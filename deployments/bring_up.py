@@ -41,6 +41,8 @@ from training.pipeline import ensure_release
 
 #: Name of the Serve application.
 APPLICATION = "cascade"
+#: Longest wait for the state store while it is filled, in milliseconds.
+PATIENCE_MS = 10_000
 #: How often the stores that were started here are looked after, in seconds.
 WATCH_S = 1.0
 
@@ -116,7 +118,9 @@ def _step(console: Console, name: str) -> Iterator[None]:
 
 async def _fill(urls: StoreUrls, settings: Settings, dataset: DataSet) -> Clock:
     """Wait for both stores, fill a new one, and tell the feed time that goes with it."""
-    async with OnlineStore(urls.state, settings.store) as store, EventLog(urls.events, settings.events) as log:
+    # No request waits yet, and a machine that starts everything at once may be slow.
+    patient = settings.store.model_copy(update={"timeout_ms": PATIENCE_MS})
+    async with OnlineStore(urls.state, patient) as store, EventLog(urls.events, settings.events) as log:
         await store.ping()
         await log.ping()
         with bars() as progress:
