@@ -147,8 +147,7 @@ class EventArchive(Archive[Record]):
             hours.setdefault(entry[1].time_ms // _HOUR_MS, []).append(entry)
         for hour, told in hours.items():
             time = datetime.fromtimestamp(hour * 3600, UTC)
-            kinds = [_KINDS[type(record)] for _, record in told]
-            yield Part(f"date={time:%Y%m%d}/hour={time:%H}", told[0][0], _table(EVENTS_SCHEMA, told, record=kinds))
+            yield Part(f"date={time:%Y%m%d}/hour={time:%H}", told[0][0], events_table(told))
 
 
 class PostArchive(Archive[Post]):
@@ -160,6 +159,11 @@ class PostArchive(Archive[Post]):
     def parts(self, entries: Sequence[tuple[str, Post]]) -> Iterable[Part]:
         if entries:
             yield Part(".", entries[0][0], _table(POSTS_SCHEMA, entries))
+
+
+def events_table(entries: Sequence[tuple[str, Record]]) -> pa.Table:
+    """Records with their positions as the archive has them, EVENTS_SCHEMA."""
+    return _table(EVENTS_SCHEMA, entries, record=[_KINDS[type(record)] for _, record in entries])
 
 
 def _lock(file: IO[bytes], folder: Path) -> None:

@@ -174,6 +174,16 @@ class Promotion(Section):
     shadow_percent: Percent = Field(10.0, description="share of requests that a release in the shadow answers too")
 
 
+class Online(Section):
+    """Learning from the stream between two trainings."""
+
+    enabled: bool = Field(True, description="whether the ranker's predictions are corrected by what happens")
+    share: Share = Field(0.1, description="share of the requests whose predictions are kept to learn from")
+    attribution_s: Count = Field(300, description="who did nothing with a post for so long did nothing")
+    update_s: float = Field(120.0, description="seconds between two updates", gt=0)
+    least_rows: Count = Field(500, description="impressions that an update needs; it waits for them")
+
+
 class RayCluster(Section):
     """The local Ray that `cascade up` and `cascade train` start; `RAY_ADDRESS` names another one."""
 
@@ -211,6 +221,7 @@ class Settings(BaseSettings):
     catalogue: Catalogue = Catalogue()
     training: Training = Training()
     promotion: Promotion = Promotion()
+    online: Online = Online()
     ray: RayCluster = RayCluster()
 
     @classmethod

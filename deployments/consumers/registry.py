@@ -4,6 +4,7 @@ from cluster import effects, event_log
 from cluster.settings import Settings
 from deployments.consumers.archive import archive_specs
 from deployments.consumers.hook import hook_specs
+from deployments.consumers.online import online_specs
 from deployments.consumers.posts import PostsConsumer
 from deployments.consumers.specification import ConsumerSpec
 from deployments.consumers.users import UsersConsumer
@@ -15,5 +16,6 @@ def consumer_specs(settings: Settings) -> list[ConsumerSpec]:
         ConsumerSpec(UsersConsumer.name, event_log.STREAM, "events", UsersConsumer.make),
         ConsumerSpec(PostsConsumer.name, effects.STREAM.decode(), "state", PostsConsumer.make),
         *archive_specs(),
+        *online_specs(settings),
         *hook_specs(settings),
     ]

@@ -1,5 +1,6 @@
 """From events to impressions: which action belongs to which time that a post was shown."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -33,12 +34,12 @@ class _Sorted(NamedTuple):
     request: I64  # [E] code of the request, _NONE without one
 
 
-def impressions(events: pa.Table) -> pa.Table:
+def impressions(events: pa.Table, own: Sequence[str] = _OWN) -> pa.Table:
     """The impressions that `events` (columns of `cluster.archive.EVENTS_SCHEMA`, in the order of the log) tell of.
 
     An action belongs to the impression of the same user and post that the same request showed, else to the latest one
     until then. Where there is none, the first action makes one. What was taken back later did not happen; watch time is
-    the longest that was told.
+    the longest that was told. `own`: what an impression has from the event that it was made of.
     """
     ordered = _sort(events)
     shown = _impressions(ordered)
@@ -48,7 +49,7 @@ def impressions(events: pa.Table) -> pa.Table:
     places = np.flatnonzero(shown)
     row = np.cumsum(shown) - 1  # [E] row of the impression at or before each event
     belongs = target != _NONE
-    columns = {name: ordered.rows[name].take(pa.array(places)) for name in _OWN}
+    columns = {name: ordered.rows[name].take(pa.array(places)) for name in own}
     columns["watch_ms"] = _longest(ordered.rows["watch_ms"], row[target], belongs, len(places))
     for action in ACTIONS:
         happened = np.zeros(len(places), bool)

@@ -1,6 +1,7 @@
 """`cascade evaluate`: measure ranking and retrieval on held-out days."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -136,6 +137,49 @@ def retrieval(
     head = {"train_until": split.train_until, "test": [split.first, split.last]}
     counts = {"users": result.users, "positives": result.positives, "posts": result.posts}
     _show("Retrieval", {**head, **counts}, result.quality, json)
+
+
+@app.command
+def online(
+    *,
+    train_until: Until,
+    test: Test,
+    data: Data = None,
+    every_minutes: int = 10,
+    recipe: RecipeName = None,
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """Train the ranker up to a day, and let it learn online through later days: is it better than left alone?
+
+    Parameters
+    ----------
+    every_minutes
+        How often it learns, in minutes of the data's time.
+    """
+    from training.data.progress import bars
+    from training.evaluation.online import evaluate_online
+    from training.evaluation.online_report import tables
+    from training.evaluation.split import Split
+    from training.models.ranker import RankerModel
+    from training.recipes import recipe_named
+    from training.train.all import train
+
+    if every_minutes < 1:
+        raise InvalidField("--every-minutes", every_minutes, "must be 1 or more")
+    split = Split.parse(train_until, test)
+    settings, dataset = open_data(data)
+    split.check(dataset)
+    how = recipe_named(recipe or settings.training.recipe).seeded(seed).before_each_day()
+    work = train(settings, dataset, ("ranker",), split.train_until, how)
+    with bars() as progress:
+        result = evaluate_online(dataset, split, RankerModel.load(work / "ranker"), every_minutes, progress)
+    if json:
+        facts = {"train_until": split.train_until, "test": [split.first, split.last], "every_minutes": every_minutes}
+        sys.stdout.write(msgspec.json.encode({**facts, **asdict(result)}).decode() + "\n")
+        return
+    for table in tables(result):
+        Console().print(table)
 
 
 def open_data(data: Path | None) -> tuple["Settings", "DataSet"]:

@@ -56,12 +56,12 @@ def evaluate_ranking(
         )
     log = Log.load(dataset)
     rows = split.test_rows(log)
-    x = _frozen_features(dataset, log, split, rows)
-    heads = _predictions(model, log, rows, x)
+    x = frozen_features(dataset, log, split, rows)
+    heads = predictions_of(model, log, rows, x)
     scores: dict[str, Array] = {"model": heads[LABEL]}
     if protocol == "daily":
         x = _daily_features(dataset, log, rows)
-        heads = _predictions(model, log, rows, x)
+        heads = predictions_of(model, log, rows, x)
         scores = {"model": heads[LABEL], "model, frozen features": scores["model"]}
     scores["popularity"] = x[:, INDEX[f"post_{LABEL}_rate_28d"]]
     truth = oracles(dataset, log, rows)
@@ -107,7 +107,8 @@ def _measured(
     return of(known), {name: of(part) for name, part in parts.items() if (known & part).any()}
 
 
-def _frozen_features(dataset: DataSet, log: Log, split: Split, rows: I64) -> F32:
+def frozen_features(dataset: DataSet, log: Log, split: Split, rows: I64) -> F32:
+    """Features [N, F] of impressions, from what was known at the end of training."""
     # A log of its own, so that what comes later cannot be looked at by accident.
     return features_of(log, rows, split.snapshot_ms(log), Log.load(dataset, split.train_until))
 
@@ -122,7 +123,7 @@ def _daily_features(dataset: DataSet, log: Log, rows: I64) -> F32:
     return features
 
 
-def _predictions(model: RankerModel, log: Log, rows: I64, x: F32) -> dict[str, F32]:
+def predictions_of(model: RankerModel, log: Log, rows: I64, x: F32) -> dict[str, F32]:
     """Each head's predictions of the rows. Every impression has a context of its own, so each is one request."""
     users, posts = log.impressions.user[rows].tolist(), log.impressions.post[rows].astype(np.int64)
     predictions = np.empty((len(rows), len(model.heads)), np.float32)

@@ -1,0 +1,70 @@
+"""What a feed promised: the ranker's logits of the posts that it showed, kept for as long as people may act on them.
+
+`served:{request_id}` in the state store; of a share of the users, which is enough to learn from.
+"""
+
+from typing import Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from kernels.columns import F32, I64
+
+
+#: Multiplier of Fibonacci hashing (Knuth, TAOCP 3, 6.4): spreads ids that follow one another.
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+
+
+class UnreadableServed(ValueError):
+    """Bytes that are no record of a served feed."""
+
+
+class Served(Struct, array_like=True, frozen=True):
+    """One feed. K posts, H heads."""
+
+    release: str
+    user_id: int
+    heads: tuple[str, ...]
+    posts: bytes  # int64[K] ids
+    predicted: bytes  # float32[K, H] logits of the ranker itself, without any correction
+
+    @classmethod
+    def of(cls, release: str, user_id: int, heads: tuple[str, ...], post_ids: I64, logits: F32) -> "Served":
+        posts = np.ascontiguousarray(post_ids, np.int64)
+        return cls(release, user_id, heads, posts.tobytes(), np.ascontiguousarray(logits, np.float32).tobytes())
+
+    @property
+    def post_ids(self) -> I64:
+        return np.frombuffer(self.posts, np.int64)
+
+    @property
+    def logits(self) -> F32:
+        """[K, H]"""
+        return np.frombuffer(self.predicted, np.float32).reshape(len(self.post_ids), len(self.heads))
+
+
+_decoder = msgspec.msgpack.Decoder(Served)
+
+
+def sampled(user_id: int, share: float) -> bool:
+    """Whether a user is one of the `share` that is learned from; always the same ones."""
+    return (user_id * _GOLDEN & 2**64 - 1) < share * 2**64
+
+
+def served_key(request_id: str) -> bytes:
+    return b"served:" + request_id.encode()
+
+
+def encode_served(served: Served) -> bytes:
+    return msgspec.msgpack.encode(served)
+
+
+def decode_served(blob: bytes) -> Served:
+    """Raises UnreadableServed."""
+    try:
+        served = _decoder.decode(blob)
+        _ = served.logits
+    except (msgspec.DecodeError, ValueError) as error:
+        raise UnreadableServed(str(error)) from None
+    return served

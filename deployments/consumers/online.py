@@ -1,0 +1,140 @@
+"""The online learner as a consumer: what people do with feeds corrects what the release's ranker predicts of the next.
+
+Of the users that `cluster.served` samples. A restart forgets the impressions whose time to act was not over, which
+then teach nothing; corrections are in the state store.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final, Self
+
+from cluster import event_log
+from cluster.clock import Clock
+from cluster.events import Event, Record, decode_record
+from cluster.served import Served, UnreadableServed, decode_served, sampled, served_key
+from cluster.settings import Online, Settings
+from cluster.store.fenced import FencedStore, Write
+from deployments.consumers.consumer import Batching, Entry
+from deployments.consumers.specification import ConsumerSpec, Context
+from training.models.correction import (
+    Correction,
+    UnreadableCorrection,
+    correction_key,
+    decode_correction,
+    encode_correction,
+)
+from training.online.joining import join, learned_heads, shown_between
+from training.online.learner import OnlineLearner
+from training.online.rows import Rows
+
+logger = logging.getLogger(__name__)
+
+#: Events kept at most while they wait; the oldest go first.
+WAITING: Final = 500_000
+
+
+class OnlineConsumer:
+    """Learns a correction for each release that serves. Fenced, as every consumer."""
+
+    name = "online"
+    stream = event_log.STREAM
+    batching = Batching()
+
+    def __init__(self, store: FencedStore, clock: Clock, settings: Online) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._position = ""
+        self._events: deque[Entry[Record]] = deque(maxlen=WAITING)
+        self._learned_ms = self._updated_ms = clock.now_ms()
+        self._learners: dict[str, OnlineLearner] = {}
+
+    @classmethod
+    def make(cls, context: Context) -> Self:
+        """The online learner of a Cascade."""
+        settings = context.settings
+        return cls(FencedStore(context.urls.state, settings.store, cls.name), context.clock, settings.online)
+
+    def decode(self, payload: bytes) -> Record:
+        return decode_record(payload)
+
+    async def position(self) -> str:
+        self._position = await self._store.position()
+        self._learners.clear()  # what is stored is the truth
+        return self._position
+
+    async def apply(self, entries: Sequence[Entry[Record]], position: str) -> None:
+        share = self._settings.share
+        self._events += (
+            entry
+            for entry in entries
+            if isinstance(entry.record, Event) and entry.record.post_id is not None and sampled(entry.record.user_id, share)
+        )
+        corrections = {}
+        if self._clock.now_ms() - self._updated_ms >= self._settings.update_s * 1000:
+            corrections = await self._update()
+        values = {correction_key(release): encode_correction(c) for release, c in corrections.items()}
+        await self._store.write(self._position, position, Write(values))
+        self._position = position
+
+    async def close(self) -> None:
+        await self._store.close()
+
+    async def _update(self) -> dict[str, Correction]:
+        """Learn from the impressions whose time to act is over; the corrections by release."""
+        self._updated_ms = self._clock.now_ms()
+        ripe_ms = self._updated_ms - self._settings.attribution_s * 1000
+        shown = await asyncio.to_thread(shown_between, list(self._events), self._learned_ms, ripe_ms)
+        if len(shown) < self._settings.least_rows:
+            return {}
+        requests = sorted(set(shown["request_id"].to_pylist()))
+        blobs = await self._store.read([served_key(request) for request in requests])
+        feeds: dict[str, Served] = {}
+        for request, blob in zip(requests, blobs, strict=True):
+            if blob is not None:
+                with suppress(UnreadableServed):
+                    feeds[request] = decode_served(blob)
+        rows = await asyncio.to_thread(join, shown, feeds)
+        heads = {feed.release: learned_heads(feed) for feed in feeds.values()}
+        corrections = {release: await self._learn(release, heads[release], of) for release, of in rows.items()}
+        self._learned_ms = ripe_ms
+        while self._events and _time_ms(self._events[0]) < ripe_ms:
+            self._events.popleft()
+        return corrections
+
+    async def _learn(self, release: str, heads: tuple[str, ...], rows: Rows) -> Correction:
+        if release not in self._learners:
+            self._learners[release] = OnlineLearner(heads, await self._stored(release, heads))
+        learner = self._learners[release]
+        verdict = await asyncio.to_thread(learner.learn, rows)
+        told = [f"{head} {verdict.none[head]:.4f} -> {verdict.live[head]:.4f}" for head in heads]
+        logger.info(
+            "%s: %d impressions, log loss without and with correction: %s; better now: %s; taken back: %s",
+            *(release, verdict.rows, ", ".join(told)),
+            *(", ".join(of) or "none" for of in (verdict.promoted, verdict.returned)),
+        )
+        return learner.live
+
+    async def _stored(self, release: str, heads: tuple[str, ...]) -> Correction | None:
+        """The correction that is live, None where there is none for these heads."""
+        [blob] = await self._store.read([correction_key(release)])
+        if blob is not None:
+            with suppress(UnreadableCorrection):
+                correction = decode_correction(blob)
+                if correction.heads == heads:
+                    return correction
+        return None
+
+
+def online_specs(settings: Settings) -> list[ConsumerSpec]:
+    """The online learner, if the settings want it."""
+    if not settings.online.enabled:
+        return []
+    return [ConsumerSpec(OnlineConsumer.name, event_log.STREAM, "events", OnlineConsumer.make)]
+
+
+def _time_ms(entry: Entry[Record]) -> int:
+    return entry.record.time_ms

@@ -1,0 +1,1 @@
+"""Learning from the stream between two trainings: small, guarded changes of what the ranker predicts."""
