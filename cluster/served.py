@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from kernels.columns import F32, I64
 
-
 #: Multiplier of Fibonacci hashing (Knuth, TAOCP 3, 6.4): spreads ids that follow one another.
 _GOLDEN: Final = 0x9E3779B97F4A7C15
 
@@ -20,7 +19,7 @@ class UnreadableServed(ValueError):
     """Bytes that are no record of a served feed."""
 
 
-class Served(Struct, array_like=True, frozen=True):
+class ServedFeed(Struct, array_like=True, frozen=True):
     """One feed. K posts, H heads."""
 
     release: str
@@ -30,7 +29,7 @@ class Served(Struct, array_like=True, frozen=True):
     predicted: bytes  # float32[K, H] logits of the ranker itself, without any correction
 
     @classmethod
-    def of(cls, release: str, user_id: int, heads: tuple[str, ...], post_ids: I64, logits: F32) -> "Served":
+    def of(cls, release: str, user_id: int, heads: tuple[str, ...], post_ids: I64, logits: F32) -> "ServedFeed":
         posts = np.ascontiguousarray(post_ids, np.int64)
         return cls(release, user_id, heads, posts.tobytes(), np.ascontiguousarray(logits, np.float32).tobytes())
 
@@ -44,7 +43,7 @@ class Served(Struct, array_like=True, frozen=True):
         return np.frombuffer(self.predicted, np.float32).reshape(len(self.post_ids), len(self.heads))
 
 
-_decoder = msgspec.msgpack.Decoder(Served)
+_decoder = msgspec.msgpack.Decoder(ServedFeed)
 
 
 def sampled(user_id: int, share: float) -> bool:
@@ -56,11 +55,11 @@ def served_key(request_id: str) -> bytes:
     return b"served:" + request_id.encode()
 
 
-def encode_served(served: Served) -> bytes:
+def encode_served(served: ServedFeed) -> bytes:
     return msgspec.msgpack.encode(served)
 
 
-def decode_served(blob: bytes) -> Served:
+def decode_served(blob: bytes) -> ServedFeed:
     """Raises UnreadableServed."""
     try:
         served = _decoder.decode(blob)

@@ -178,7 +178,7 @@ class Online(Section):
     """Learning from the stream between two trainings."""
 
     enabled: bool = Field(True, description="whether the ranker's predictions are corrected by what happens")
-    share: Share = Field(0.1, description="share of the requests whose predictions are kept to learn from")
+    share: Share = Field(0.1, description="share of the users whose feeds and events are learned from")
     attribution_s: Count = Field(300, description="who did nothing with a post for so long did nothing")
     update_s: float = Field(120.0, description="seconds between two updates", gt=0)
     least_rows: Count = Field(500, description="impressions that an update needs; it waits for them")

@@ -60,6 +60,10 @@ class OnlineStore:
         finally:
             await connection.close()
 
+    async def keep(self, key: bytes, blob: bytes, seconds: int) -> None:
+        """Write what is only needed for a while. Raises StoreUnavailable."""
+        await self._connection.outcome(self._redis.set(key, blob, ex=seconds))
+
     async def read_mark(self) -> bytes | None:
         """What the store says it was filled with; None for a new one. Raises StoreUnavailable."""
         return cast(bytes | None, await self._connection.outcome(self._redis.get(SEED)))

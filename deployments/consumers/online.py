@@ -14,7 +14,7 @@ from typing import Final, Self
 from cluster import event_log
 from cluster.clock import Clock
 from cluster.events import Event, Record, decode_record
-from cluster.served import Served, UnreadableServed, decode_served, sampled, served_key
+from cluster.served import ServedFeed, UnreadableServed, decode_served, sampled, served_key
 from cluster.settings import Online, Settings
 from cluster.store.fenced import FencedStore, Write
 from deployments.consumers.consumer import Batching, Entry
@@ -71,7 +71,9 @@ class OnlineConsumer:
         self._events += (
             entry
             for entry in entries
-            if isinstance(entry.record, Event) and entry.record.post_id is not None and sampled(entry.record.user_id, share)
+            if isinstance(entry.record, Event)
+            and entry.record.post_id is not None
+            and sampled(entry.record.user_id, share)
         )
         corrections = {}
         if self._clock.now_ms() - self._updated_ms >= self._settings.update_s * 1000:
@@ -83,6 +85,11 @@ class OnlineConsumer:
     async def close(self) -> None:
         await self._store.close()
 
+    def _of_interest(self, record: Record) -> bool:
+        return (
+            isinstance(record, Event) and record.post_id is not None and sampled(record.user_id, self._settings.share)
+        )
+
     async def _update(self) -> dict[str, Correction]:
         """Learn from the impressions whose time to act is over; the corrections by release."""
         self._updated_ms = self._clock.now_ms()
@@ -92,7 +99,7 @@ class OnlineConsumer:
             return {}
         requests = sorted(set(shown["request_id"].to_pylist()))
         blobs = await self._store.read([served_key(request) for request in requests])
-        feeds: dict[str, Served] = {}
+        feeds: dict[str, ServedFeed] = {}
         for request, blob in zip(requests, blobs, strict=True):
             if blob is not None:
                 with suppress(UnreadableServed):

@@ -19,7 +19,7 @@ class MissingInput(Exception):
     """A component cannot run, because one that should have come before it did not."""
 
 
-Stage = Literal["state", "candidates", "features", "scoring", "rules"]
+Stage = Literal["state", "candidates", "features", "scoring", "rules", "side_effects"]
 
 
 class Component(ABC):
@@ -90,3 +90,13 @@ class Selector(Component):
 
     @abstractmethod
     def select(self, query: Query, candidates: Candidates) -> Candidates: ...
+
+
+class SideEffect(Component):
+    """Notes what is answered. The answer does not wait for what follows, and is the same if it fails."""
+
+    stage: ClassVar[Stage] = "side_effects"
+
+    @abstractmethod
+    def note(self, query: Query, feed: Candidates) -> None:
+        """Called with the whole feed before it is sent; what takes time must be queued."""

@@ -19,6 +19,7 @@ from deployments.pipeline.components import (
     QueryHydrator,
     Scorer,
     Selector,
+    SideEffect,
     Source,
 )
 from deployments.pipeline.query import Query
@@ -39,10 +40,11 @@ class Pipeline:
     sources: Sequence[Source]
     steps: Sequence[Step]
     posts: Sized  # the catalogue: how many rows there are
+    side_effects: Sequence[SideEffect] = ()
 
     @property
     def components(self) -> list[Component]:
-        return [*self.query_hydrators, *self.sources, *self.steps]
+        return [*self.query_hydrators, *self.sources, *self.steps, *self.side_effects]
 
 
 class DeadlinePassed(Exception):
@@ -103,6 +105,18 @@ def execute(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
             if query.request.explain and len(candidates) < len(before):
                 trace.removed[step.name] = np.setdiff1d(before.rows, candidates.rows)
     return candidates
+
+
+def note(pipeline: Pipeline, query: Query, feed: Candidates, trace: Trace) -> None:
+    """Let the side effects know what is answered. One that fails is logged; the answer is none the worse."""
+    for effect in pipeline.side_effects:
+        if effect.enabled(query):
+            started = time.perf_counter()
+            try:
+                effect.note(query, feed)
+            except Exception:
+                logger.exception("side effect %s failed", effect.name)
+            trace.spans.append(Span(effect, time.perf_counter() - started, len(feed), len(feed)))
 
 
 def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:

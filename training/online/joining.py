@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from cluster.archive import events_table
 from cluster.events import Record
-from cluster.served import Served
+from cluster.served import ServedFeed
 from kernels.actions import ACTIONS
 from training.data.attribution import impressions
 from training.online.rows import Rows
@@ -30,17 +30,17 @@ def shown_between(events: Sequence[tuple[str, Record]], begin_ms: int, end_ms: i
     return shown.filter(pc.and_(told, within)).sort_by("time_ms")
 
 
-def learned_heads(served: Served) -> tuple[str, ...]:
+def learned_heads(served: ServedFeed) -> tuple[str, ...]:
     """The predicted heads that are actions: whether they come true is seen."""
     return tuple(head for head in served.heads if head in ACTIONS)
 
 
-def join(shown: pa.Table, feeds: Mapping[str, Served]) -> dict[str, Rows]:
+def join(shown: pa.Table, feeds: Mapping[str, ServedFeed]) -> dict[str, Rows]:
     """Rows of the `learned_heads` by release: of those of `shown` that a feed of `feeds`, by request, did show.
 
     What a client says of a request that was another user's, or did not have the post, is left out.
     """
-    places: dict[str, list[tuple[int, Served, int]]] = defaultdict(list)
+    places: dict[str, list[tuple[int, ServedFeed, int]]] = defaultdict(list)
     columns = (shown[name].to_pylist() for name in ("request_id", "user_id", "post_id"))
     for row, (request, user, post) in enumerate(zip(*columns, strict=True)):
         feed = feeds.get(request)

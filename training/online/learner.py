@@ -56,21 +56,23 @@ class OnlineLearner:
         if not rows.count:
             raise ValueError("no rows to learn from")
         none = Correction.identity(self.heads)
-        losses = {c: _losses(correction, rows) for c, correction in enumerate((none, self.live, self.shadow))}
+        lost = [_losses(correction, rows) for correction in (none, self.live, self.shadow)]
         promoted, returned = [], []
         live = self.live
         for h, head in enumerate(self.heads):
-            if losses[2][:, h].mean() < losses[1][:, h].mean():
-                live = live.with_head(h, self.shadow)
-                promoted.append(head)
-            elif _worse(losses[1][:, h], losses[0][:, h]):
+            without, with_live, with_shadow = (losses[:, h] for losses in lost)
+            better = with_shadow.mean() < with_live.mean()
+            if _worse(with_shadow if better else with_live, without):
                 live = live.with_head(h, none)
                 returned.append(head)
+            elif better:
+                live = live.with_head(h, self.shadow)
+                promoted.append(head)
         self.live = live
         known = self._rows + rows
         self._rows = known.between(max(0, known.count - self._memory), known.count)
         self.shadow = towards(live, fit(self._rows, self.heads, self._bounds), self._bounds)
-        means = ({head: float(of[:, h].mean()) for h, head in enumerate(self.heads)} for of in losses.values())
+        means = ({head: float(of[:, h].mean()) for h, head in enumerate(self.heads)} for of in lost)
         return Verdict(rows.count, *means, tuple(promoted), tuple(returned))
 
 

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from training.models.correction import Correction, to_logits, to_probabilities
+from training.models.correction import (
+    Correction,
+    UnreadableCorrection,
+    decode_correction,
+    encode_correction,
+    to_logits,
+    to_probabilities,
+)
 from training.online.fitting import Bounds, fit, towards
 from training.online.learner import OnlineLearner
 from training.online.rows import Rows
@@ -51,7 +58,7 @@ def test_nothing_becomes_live_before_it_was_better_on_later_rows() -> None:
     learner = OnlineLearner(HEADS)
     verdict = learner.learn(rows(0, shift=1.0))
     assert verdict.promoted == ()
-    assert learner.live == Correction.identity(HEADS) or not learner.live.shift.any()
+    assert not learner.live.changes
     assert learner.shadow.shift.all()
     assert learner.learn(rows(1, shift=1.0)).promoted == HEADS
 
@@ -74,8 +81,7 @@ def test_when_the_world_turns_back_the_live_correction_is_taken_back() -> None:
     assert learner.live.shift.min() > 0.8
     verdict = learner.learn(rows(50, shift=-1.2))
     assert verdict.returned == HEADS
-    assert not learner.live.shift.any()
-    assert not learner.live.effect.any()
+    assert not learner.live.changes
 
 
 def test_no_update_goes_further_than_its_step_and_none_beyond_the_bounds() -> None:
@@ -127,6 +133,26 @@ def test_logits_and_probabilities_are_each_others_inverse_and_finite() -> None:
 
 
 def test_of_posts_it_does_not_know_a_correction_says_nothing() -> None:
-    correction = Correction(HEADS, *np.ones((2, 2), np.float32), np.array([5, 9]), np.array([[1, 2], [3, 4]], np.float32))
+    correction = Correction(
+        HEADS, *np.ones((2, 2), np.float32), np.array([5, 9]), np.array([[1, 2], [3, 4]], np.float32)
+    )
     assert correction.effects(np.array([9, 1, 5, 100])).tolist() == [[3, 4], [0, 0], [1, 2], [0, 0]]
     assert Correction.identity(HEADS).effects(np.array([1, 2])).tolist() == [[0, 0], [0, 0]]
+
+
+def test_a_correction_travels_as_bytes_and_others_are_refused() -> None:
+    sent = fit(rows(3, shift=0.5), HEADS, Bounds())
+    heads, *arrays = decode_correction(encode_correction(sent))
+    assert heads == HEADS
+    assert all(np.array_equal(a, b) for a, b in zip(arrays, sent[1:], strict=True))
+    assert np.allclose(
+        sent.undone(sent.logits(rows(3).logits, rows(3).post_ids), rows(3).post_ids), rows(3).logits, atol=1e-4
+    )
+    for blob in (
+        b"",
+        b"\x90",
+        encode_correction(sent)[:-9],
+        encode_correction(sent._replace(shift=sent.shift * np.nan)),
+    ):
+        with pytest.raises(UnreadableCorrection):
+            decode_correction(blob)

@@ -1,0 +1,1 @@
+"""What was learned online, in a feed server: it corrects what the ranker predicts."""

@@ -1,0 +1,1 @@
+"""What follows from an answer: noted after the feed is chosen, and never waited for."""
