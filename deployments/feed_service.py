@@ -14,7 +14,7 @@ from cluster.wire import ComponentTrace, Context, Explanation, FeedRequest, Feed
 from deployments.catalogue.catalogue import Catalogue
 from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.candidates import Candidates
-from deployments.pipeline.executor import Pipeline, Trace, execute, hydrate
+from deployments.pipeline.executor import Pipeline, Trace, execute, hydrate, note
 from deployments.pipeline.query import Query
 from kernels.columns import ContextColumns
 from kernels.features import NAMES
@@ -53,6 +53,7 @@ class FeedService:
         query, trace, pipeline = self.query(request), Trace(), self._pipelines[request.surface]
         await hydrate(pipeline, query, trace)
         candidates = execute(pipeline, query, trace)
+        note(pipeline, query, candidates, trace)
         return _encoder.encode(self._response(query, candidates, trace, started))
 
     def query(self, request: FeedRequest) -> Query:

@@ -11,6 +11,7 @@ import numpy as np
 from cluster.post_table import PostTable
 from cluster.release import Release
 from cluster.vocabulary import Vocabularies
+from deployments.scorers.rank import Ranker
 from kernels.columns import I32, I64
 from kernels.trees import Forest
 from training.models.forest import load_forest
@@ -32,7 +33,7 @@ class LoadedRelease:
     user_tower: UserTower
     post_tower: PostTower
     forest: Forest
-    ranker: RankerModel
+    ranker: Ranker
 
     @classmethod
     def load(cls, release: Release) -> "LoadedRelease":

@@ -1,5 +1,7 @@
 """What each surface is made of: the pipelines, as lists one can read."""
 
+from collections.abc import Sequence
+
 from cluster.settings import Settings
 from deployments.catalogue.catalogue import Catalogue
 from deployments.counters.live_counters import LiveCounters
@@ -9,6 +11,7 @@ from deployments.filters.seen import Seen
 from deployments.filters.unpublished import Unpublished
 from deployments.hydrators.features import Features
 from deployments.loaded_release import LoadedRelease
+from deployments.pipeline.components import SideEffect
 from deployments.pipeline.executor import Pipeline
 from deployments.query_hydrators.user_state import UserStateHydrator, UserStates
 from deployments.scorers.prerank import PreRank
@@ -25,7 +28,12 @@ from deployments.sources.trending import Trending
 
 
 def suggestions(
-    release: LoadedRelease, catalogue: Catalogue, counters: LiveCounters, store: UserStates, settings: Settings
+    release: LoadedRelease,
+    catalogue: Catalogue,
+    counters: LiveCounters,
+    store: UserStates,
+    settings: Settings,
+    side_effects: Sequence[SideEffect],
 ) -> Pipeline:
     """Posts from everywhere, for `home` and `explore` alike."""
     quotas = settings.quotas
@@ -53,12 +61,18 @@ def suggestions(
             Rerank(catalogue, settings.rules),
         ],
         posts=catalogue,
+        side_effects=side_effects,
     )
 
 
 def surfaces(
-    release: LoadedRelease, catalogue: Catalogue, counters: LiveCounters, store: UserStates, settings: Settings
+    release: LoadedRelease,
+    catalogue: Catalogue,
+    counters: LiveCounters,
+    store: UserStates,
+    settings: Settings,
+    side_effects: Sequence[SideEffect] = (),
 ) -> dict[str, Pipeline]:
-    """The pipeline of each surface that a request may name."""
-    pipeline = suggestions(release, catalogue, counters, store, settings)
+    """The pipeline of each surface that a request may name; `side_effects` are those of feeds that people see."""
+    pipeline = suggestions(release, catalogue, counters, store, settings, side_effects)
     return {"home": pipeline, "explore": pipeline}

@@ -1,6 +1,6 @@
 """All that one release is in a feed server: what answers with it, and what keeps it up to date."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from cluster.catalogue_log import CatalogueLog
@@ -13,10 +13,13 @@ from cluster.store.urls import StoreUrls
 from deployments.catalogue.catalogue import Catalogue
 from deployments.catalogue.follower import READ, SLICE, Follower
 from deployments.catalogue.publisher import Publisher
+from deployments.corrections.corrected import CorrectedRanker
+from deployments.corrections.follower import CorrectionFollower
 from deployments.counters.follower import CounterFollower
 from deployments.counters.live_counters import LiveCounters
 from deployments.feed_service import FeedService
 from deployments.loaded_release import LoadedRelease
+from deployments.side_effects.promises import Promises
 from deployments.surfaces import surfaces
 from deployments.warm_up import warm_up
 
@@ -52,6 +55,7 @@ class Bundle:
     catalogue: Catalogue
     catalogue_log: CatalogueLog
     follower: Follower
+    corrections: CorrectionFollower
     counters: CounterFollower
     publisher: Publisher
     feeds: FeedService
@@ -64,7 +68,10 @@ class Bundle:
         catalogue = Catalogue(loaded, settings.catalogue)
         log = CatalogueLog(urls.events, settings.events)
         counters = LiveCounters(catalogue)
-        pipelines = surfaces(loaded, catalogue, counters, shared.store, settings)
+        ranker = CorrectedRanker(loaded.ranker, catalogue)
+        loaded = replace(loaded, ranker=ranker)
+        promises = Promises(shared.store, name, ranker, catalogue, settings.online)
+        pipelines = surfaces(loaded, catalogue, counters, shared.store, settings, [promises])
         # The release's own encoder: its models have seen no other's embeddings.
         encoder = loaded.release.manifest.content_encoder
         return cls(
@@ -72,6 +79,7 @@ class Bundle:
             catalogue=catalogue,
             catalogue_log=log,
             follower=Follower(catalogue, log),
+            corrections=CorrectionFollower(name, ranker, urls.state, settings.store),
             counters=CounterFollower(catalogue, counters, urls.state, settings.store),
             publisher=Publisher(shared.catalogue_log, catalogue, load_encoder(encoder), encoder, shared.clock),
             feeds=FeedService(loaded, catalogue, pipelines, shared.clock, settings.serving.deadline_ms),
@@ -89,6 +97,7 @@ class Bundle:
     async def catch_up(self, beside_requests: bool = False) -> bool:
         """Take in what happened since the release was built; False when a store is gone for too long."""
         posts = await self.follower.catch_up(PATIENCE_S, SLICE if beside_requests else READ)
+        await self.corrections.catch_up()
         return await self.counters.catch_up(PATIENCE_S) and posts
 
     async def warm_up(self) -> None:
@@ -98,10 +107,12 @@ class Bundle:
     def start(self) -> None:
         """Follow what happens, on the running event loop, until `close`."""
         self.follower.start()
+        self.corrections.start()
         self.counters.start()
 
     async def close(self) -> None:
         """Follow no longer. Requests that are being answered go on."""
         await self.follower.close()
+        await self.corrections.close()
         await self.counters.close()
         await self.catalogue_log.close()

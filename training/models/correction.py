@@ -88,8 +88,8 @@ _decoder = msgspec.msgpack.Decoder(_Packed)
 
 
 def encode_correction(correction: Correction) -> bytes:
-    heads, *arrays = correction
-    return msgspec.msgpack.encode(_Packed(_FORMAT, heads, *(array.tobytes() for array in arrays)))
+    arrays = (correction.scale, correction.shift, correction.post_ids, correction.effect)
+    return msgspec.msgpack.encode(_Packed(_FORMAT, correction.heads, *(array.tobytes() for array in arrays)))
 
 
 def decode_correction(blob: bytes) -> Correction:

@@ -53,7 +53,7 @@ class OnlineLearner:
 
     def learn(self, rows: Rows) -> Verdict:
         """Judge with rows, then learn from them. Raises ValueError when there are none."""
-        if not rows.count:
+        if not len(rows):
             raise ValueError("no rows to learn from")
         none = Correction.identity(self.heads)
         lost = [_losses(correction, rows) for correction in (none, self.live, self.shadow)]
@@ -69,11 +69,11 @@ class OnlineLearner:
                 live = live.with_head(h, self.shadow)
                 promoted.append(head)
         self.live = live
-        known = self._rows + rows
-        self._rows = known.between(max(0, known.count - self._memory), known.count)
+        known = self._rows.then(rows)
+        self._rows = known.between(max(0, len(known) - self._memory), len(known))
         self.shadow = towards(live, fit(self._rows, self.heads, self._bounds), self._bounds)
-        means = ({head: float(of[:, h].mean()) for h, head in enumerate(self.heads)} for of in lost)
-        return Verdict(rows.count, *means, tuple(promoted), tuple(returned))
+        of_none, of_live, of_shadow = (dict(zip(self.heads, of.mean(axis=0).tolist(), strict=True)) for of in lost)
+        return Verdict(len(rows), of_none, of_live, of_shadow, tuple(promoted), tuple(returned))
 
 
 def _losses(correction: Correction, rows: Rows) -> F32:

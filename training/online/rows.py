@@ -1,13 +1,15 @@
 """What online learning learns from: impressions whose time to act is over, with what the ranker had predicted."""
 
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from kernels.columns import F32, I64
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rows:
     """N impressions in the order of their time. H heads."""
 
     post_ids: I64  # [N]
@@ -18,16 +20,17 @@ class Rows(NamedTuple):
     def none(cls, heads: int) -> Self:
         return cls(np.zeros(0, np.int64), np.zeros((0, heads), np.float32), np.zeros((0, heads), np.float32))
 
-    def __add__(self, more: object) -> Self:
-        """These rows, then `more` of them."""
-        if not isinstance(more, Rows):
-            return NotImplemented
-        return type(self)(*(np.concatenate(pair) for pair in zip(tuple(self), tuple(more), strict=True)))
-
-    def between(self, begin: int, end: int) -> Self:
-        """Rows `begin` to `end`, which is not one of them."""
-        return type(self)(*(column[begin:end] for column in tuple(self)))
-
-    @property
-    def count(self) -> int:
+    def __len__(self) -> int:
         return len(self.post_ids)
+
+    def then(self, more: "Rows") -> "Rows":
+        """These rows, and `more` of them behind."""
+        return Rows(
+            np.concatenate([self.post_ids, more.post_ids]),
+            np.concatenate([self.logits, more.logits]),
+            np.concatenate([self.labels, more.labels]),
+        )
+
+    def between(self, begin: int, end: int) -> "Rows":
+        """Rows `begin` to `end`, which is not one of them."""
+        return Rows(self.post_ids[begin:end], self.logits[begin:end], self.labels[begin:end])

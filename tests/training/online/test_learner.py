@@ -107,7 +107,7 @@ def test_posts_that_few_have_seen_are_hardly_moved() -> None:
         np.concatenate([calm.logits, np.full((few, 2), -1.5, np.float32)]),
         np.concatenate([calm.labels, np.ones((few, 2), np.float32)]),
     )
-    often = once + Rows(np.full(300, 1), np.full((300, 2), -1.5, np.float32), np.ones((300, 2), np.float32))
+    often = once.then(Rows(np.full(300, 1), np.full((300, 2), -1.5, np.float32), np.ones((300, 2), np.float32)))
     rare, common = (fit(told, HEADS, Bounds()).effects(np.array([1]))[0] for told in (once, often))
     assert (rare > 0).all()
     assert (common > rare).all()
