@@ -20,18 +20,17 @@ class UnreadableServed(ValueError):
 
 
 class ServedFeed(Struct, array_like=True, frozen=True):
-    """One feed. K posts, H heads."""
+    """One feed. K posts, H heads. Whose it was it does not say, so that erasing a user leaves nothing here."""
 
     release: str
-    user_id: int
     heads: tuple[str, ...]
     posts: bytes  # int64[K] ids
     predicted: bytes  # float32[K, H] logits of the ranker itself, without any correction
 
     @classmethod
-    def of(cls, release: str, user_id: int, heads: tuple[str, ...], post_ids: I64, logits: F32) -> "ServedFeed":
+    def of(cls, release: str, heads: tuple[str, ...], post_ids: I64, logits: F32) -> "ServedFeed":
         posts = np.ascontiguousarray(post_ids, np.int64)
-        return cls(release, user_id, heads, posts.tobytes(), np.ascontiguousarray(logits, np.float32).tobytes())
+        return cls(release, heads, posts.tobytes(), np.ascontiguousarray(logits, np.float32).tobytes())
 
     @property
     def post_ids(self) -> I64:

@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from cluster import event_log
 from cluster.clock import Clock
-from cluster.events import Event, Record, decode_record
+from cluster.events import Erasure, Event, Record, decode_record
 from cluster.served import ServedFeed, UnreadableServed, decode_served, sampled, served_key
 from cluster.settings import Online, Settings
 from cluster.store.fenced import FencedStore, Write
@@ -67,14 +67,11 @@ class OnlineConsumer:
         return self._position
 
     async def apply(self, entries: Sequence[Entry[Record]], position: str) -> None:
-        share = self._settings.share
-        self._events += (
-            entry
-            for entry in entries
-            if isinstance(entry.record, Event)
-            and entry.record.post_id is not None
-            and sampled(entry.record.user_id, share)
-        )
+        for entry in entries:
+            if isinstance(entry.record, Erasure):
+                self._forget(entry.record.user_id)
+            elif self._of_interest(entry.record):
+                self._events.append(entry)
         corrections = {}
         if self._clock.now_ms() - self._updated_ms >= self._settings.update_s * 1000:
             corrections = await self._update()
@@ -84,6 +81,11 @@ class OnlineConsumer:
 
     async def close(self) -> None:
         await self._store.close()
+
+    def _forget(self, user_id: int) -> None:
+        kept = [entry for entry in self._events if entry.record.user_id != user_id]
+        self._events.clear()
+        self._events += kept
 
     def _of_interest(self, record: Record) -> bool:
         return (

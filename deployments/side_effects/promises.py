@@ -44,8 +44,7 @@ class Promises(SideEffect):
             return
         rows = feed.rows.astype(np.int64)
         logits = self._ranker.uncorrected(rows, feed.heads)
-        user_id, ids = query.request.user_id, self._posts.post_ids[rows]
-        served = ServedFeed.of(self._release, user_id, self._ranker.actions, ids, logits)
+        served = ServedFeed.of(self._release, self._ranker.actions, self._posts.post_ids[rows], logits)
         task = asyncio.get_running_loop().create_task(self._keep(served_key(query.request_id), encode_served(served)))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)

@@ -38,13 +38,13 @@ def learned_heads(served: ServedFeed) -> tuple[str, ...]:
 def join(shown: pa.Table, feeds: Mapping[str, ServedFeed]) -> dict[str, Rows]:
     """Rows of the `learned_heads` by release: of those of `shown` that a feed of `feeds`, by request, did show.
 
-    What a client says of a request that was another user's, or did not have the post, is left out.
+    What a client says of posts that its request did not have is left out.
     """
     places: dict[str, list[tuple[int, ServedFeed, int]]] = defaultdict(list)
-    columns = (shown[name].to_pylist() for name in ("request_id", "user_id", "post_id"))
-    for row, (request, user, post) in enumerate(zip(*columns, strict=True)):
+    columns = (shown[name].to_pylist() for name in ("request_id", "post_id"))
+    for row, (request, post) in enumerate(zip(*columns, strict=True)):
         feed = feeds.get(request)
-        if feed is not None and feed.user_id == user and post in (ids := feed.post_ids.tolist()):
+        if feed is not None and post in (ids := feed.post_ids.tolist()):
             places[feed.release].append((row, feed, ids.index(post)))
     posts = shown["post_id"].to_numpy()
     rows = {}

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from cluster.clock import Clock
-from cluster.events import Event
+from cluster.events import Erasure, Event
 from cluster.served import sampled, served_key
 from cluster.settings import Online, Store
 from cluster.store.client import OnlineStore
@@ -27,7 +27,7 @@ from training.models.correction import Correction, correction_key, encode_correc
 
 POSTS = post_table()
 STORE = Store(timeout_ms=2000)
-SETTINGS = Online(share=1.0, attribution_s=60, update_s=10, least_rows=50)
+SETTINGS = Online(share=1.0, attribution_s=60, update_s=10, least_rows=30)
 X = np.zeros((len(POSTS.post_ids), 1), np.float32)
 ROWS = np.arange(len(POSTS.post_ids))
 
@@ -150,20 +150,21 @@ def test_what_people_do_more_often_is_predicted_higher(url: str) -> None:
     asyncio.run(scenario())
 
 
-def test_nothing_is_learned_before_the_time_to_act_is_over_or_from_what_was_not_served(url: str) -> None:
+def test_nothing_is_learned_too_early_or_of_what_was_not_served_or_is_erased(url: str) -> None:
     async def scenario() -> None:
         async with Loop(url, Stopped()) as loop:
-            request = await loop.feed(1)
-            theirs = {"user_id": 2, "request_id": request}  # a request of user 1
-            unknown = {"user_id": 1, "request_id": "made up"}
-            posts = range(len(ROWS))
-            for common in (theirs, unknown) * 3:
-                await loop.tell(*(event("impression", i, loop.clock.ms, common) for i in posts))
+            for user in (1, 2, 3):
+                request = await loop.feed(user)
+                for claimed in ({"user_id": user, "request_id": request}, {"user_id": 9, "request_id": "made up"}):
+                    await loop.tell(*(event("impression", i, loop.clock.ms, claimed) for i in range(len(ROWS))))
             Stopped.ms += 11_000  # an update is due, and no impression is ripe
             await loop.tell()
-            Stopped.ms += 60_000
-            await loop.tell()
             assert await loop.store._redis.get(correction_key("r1")) is None
+            await loop.tell(*(Erasure(user_id=user, time_ms=loop.clock.ms) for user in (1, 2)))
+            Stopped.ms += 61_000
+            await loop.tell()
+            [learner] = loop.consumer._learners.values()
+            assert len(learner._rows) == len(ROWS)  # of user 3
 
     asyncio.run(scenario())
 
