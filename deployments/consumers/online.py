@@ -96,6 +96,8 @@ class OnlineConsumer:
         """Learn from the impressions whose time to act is over; the corrections by release."""
         self._updated_ms = self._clock.now_ms()
         ripe_ms = self._updated_ms - self._settings.attribution_s * 1000
+        while self._events and self._events[0].record.time_ms < self._learned_ms:
+            self._events.popleft()
         shown = await asyncio.to_thread(shown_between, list(self._events), self._learned_ms, ripe_ms)
         if len(shown) < self._settings.least_rows:
             return {}
@@ -110,8 +112,6 @@ class OnlineConsumer:
         heads = {feed.release: learned_heads(feed) for feed in feeds.values()}
         corrections = {release: await self._learn(release, heads[release], of) for release, of in rows.items()}
         self._learned_ms = ripe_ms
-        while self._events and _time_ms(self._events[0]) < ripe_ms:
-            self._events.popleft()
         return corrections
 
     async def _learn(self, release: str, heads: tuple[str, ...], rows: Rows) -> Correction:
@@ -143,7 +143,3 @@ def online_specs(settings: Settings) -> list[ConsumerSpec]:
     if not settings.online.enabled:
         return []
     return [ConsumerSpec(OnlineConsumer.name, event_log.STREAM, "events", OnlineConsumer.make)]
-
-
-def _time_ms(entry: Entry[Record]) -> int:
-    return entry.record.time_ms

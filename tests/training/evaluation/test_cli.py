@@ -103,6 +103,25 @@ def test_ranking_prints_tables_for_people(
         assert word in printed
 
 
+def test_learning_online_is_told_day_by_day_beside_the_model_left_alone(
+    trained: Path, world: DataSet, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CASCADE_HOME", str(trained))
+    monkeypatch.setenv("COLUMNS", "250")
+    run("online", "--data", str(world.folder), *DAYS, "--every-minutes", "60", "--json")
+    document = json.loads(capsys.readouterr().out)
+    assert list(document["days"]) == ["20240106", "20240107", "20240108"]
+    assert document["updates"] > 24
+    for heads in document["days"].values():
+        for of in heads.values():
+            assert of["frozen"]["rows"] == of["online"]["rows"] > 0
+            assert of["online"]["log_loss"] < of["frozen"]["log_loss"] * 1.02  # the worst that guards let through
+    run("online", "--data", str(world.folder), *DAYS, "--every-minutes", "60")
+    printed = capsys.readouterr().out
+    for word in ("Learning online", "20240108", "promoted", "returned"):
+        assert word in printed
+
+
 def test_retrieval_prints_a_table_for_people_and_one_document_for_programs(
     ray_session: RaySession, world: DataSet, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,7 +148,7 @@ def test_numbers_that_are_none_are_refused(world: DataSet, k: str) -> None:
     assert error.value.value == k
 
 
-@pytest.mark.parametrize("command", ["ranking", "prerank", "retrieval"])
+@pytest.mark.parametrize("command", ["ranking", "retrieval", "prerank", "online"])
 def test_days_are_checked_before_anything_is_trained(world: DataSet, home: Path, command: str) -> None:
     for until, test, message in (
         ("20240105", "20240104:20240108", "--test has value '20240104:20240108'"),
