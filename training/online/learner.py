@@ -11,7 +11,7 @@ from training.online.fitting import Bounds, fit, towards
 from training.online.rows import Rows
 
 #: Rows of the past that a correction is fitted to.
-MEMORY: Final = 100_000
+MEMORY: Final = 50_000
 #: So many standard errors must a live correction be worse than none before it is taken back.
 CERTAINTY: Final = 2.0
 
