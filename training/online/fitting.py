@@ -49,7 +49,7 @@ def _intercepts(logits: F32, labels: F32, of: I64, count: int, prior: float) -> 
     """What each of `count` groups adds to logits[N, H] of its rows, [count, H]; `of` [N] is the group of a row."""
     values = np.zeros((count, logits.shape[1]))
     for _ in range(_STEPS):
-        chance = to_probabilities(logits + values[of]).astype(np.float64)
+        chance = to_probabilities(_f32(logits + values[of])).astype(np.float64)
         surprise, weight = np.zeros((2, *values.shape))
         np.add.at(surprise, of, labels - chance)
         np.add.at(weight, of, chance * (1 - chance))
