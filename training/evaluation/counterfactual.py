@@ -3,8 +3,8 @@
 The position-based model (Craswell et al., WSDM 2008): a person looks at position k = 0, 1, ... with chance
 e(k) = (1 + k)^-decay, and acts with a chance that depends on the post only if so. Then an action at position j, divided
 by e(j), estimates that chance without bias, and a post that an order puts at k earns e(k) times it (Joachims,
-Swaminathan and Schnabel, "Unbiased learning-to-rank with biased feedback", WSDM 2017). Where looks are not observed, what
-is doubly robust of this and a model's r is the same again: r + (a - e r) / e = a / e.
+Swaminathan and Schnabel, "Unbiased learning-to-rank with biased feedback", WSDM 2017). Where looks are not observed,
+what is doubly robust of this and a model's r is the same again: r + (a - e r) / e = a / e.
 
 Letters in shapes: N rows, L lists, A actions.
 """
