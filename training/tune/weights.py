@@ -69,7 +69,7 @@ class Tuned:
     now: Interval  # with the present weights
     then: Interval
     gain: Interval  # the difference, paired
-    truth: dict[str, float] | None  # `now` and `then` as a synthetic world knows them
+    truth: dict[str, float] | None  # `now`, `tuned` and `gain` as a synthetic world knows them
 
     @property
     def better(self) -> bool:
@@ -170,7 +170,6 @@ def _judged(evidence: Evidence, now: Rules, then: Rules, worth: Mapping[str, flo
     rules = {"now": now, "then": then}
     values = {name: value(evidence, how, worth, decay)[order] for name, how in rules.items()}
     drawn = resample({name: ByList.mean(of).grouped(users[order]) for name, of in values.items()})
-    truth = {name: true_value(evidence, how, worth, decay) for name, how in rules.items()}
     return Tuned(
         weights={head: round(then.weights[head], 4) for head in evidence.heads if then.weights.get(head)},
         fresh_boost=round(then.fresh_boost, 4),
@@ -178,5 +177,14 @@ def _judged(evidence: Evidence, now: Rules, then: Rules, worth: Mapping[str, flo
         now=Interval.of(drawn["now"]),
         then=Interval.of(drawn["then"]),
         gain=difference(drawn["then"], drawn["now"]),
-        truth={name: float(of.mean()) for name, of in truth.items() if of is not None} or None,
+        truth=_truth(evidence, now, then, worth, decay),
     )
+
+
+def _truth(
+    evidence: Evidence, now: Rules, then: Rules, worth: Mapping[str, float], decay: float
+) -> dict[str, float] | None:
+    before, after = (true_value(evidence, how, worth, decay) for how in (now, then))
+    if before is None or after is None:
+        return None
+    return {"now": float(before.mean()), "tuned": float(after.mean()), "gain": float((after - before).mean())}

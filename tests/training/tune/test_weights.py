@@ -51,8 +51,8 @@ def test_what_misleads_gets_less_weight_and_the_gain_is_real(evidence: Evidence)
     assert tuned.gain.low <= tuned.gain.value <= tuned.gain.high
     assert tuned.gain.value == pytest.approx(tuned.then.value - tuned.now.value)
     assert tuned.truth is not None
-    assert tuned.truth["then"] > tuned.truth["now"]
-    for name, estimate in (("now", tuned.now), ("then", tuned.then)):
+    assert tuned.truth["tuned"] > tuned.truth["now"]
+    for name, estimate in (("now", tuned.now), ("tuned", tuned.then)):
         assert estimate.value == pytest.approx(tuned.truth[name], rel=0.05)
 
 
