@@ -17,7 +17,10 @@ from training.train.names import TUNABLE, Tunable
 CHOICES: Final = {name.replace("_", "-"): name for name in TUNABLE}
 #: Trials that are shown; all are in the JSON document.
 _SHOWN: Final = 10
-app = App(name="tune", help="Search for how a model is trained best.")
+app = App(name="tune", help="Search for how a model is trained best, or what its predictions should weigh.")
+app.command(
+    "training.tune.weights_cli:weights", name="weights", help="Weights of the utility, from what people were shown."
+)
 
 
 @Parameter(name="*")
