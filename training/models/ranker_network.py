@@ -77,6 +77,11 @@ class RankerNetwork(nn.Module):
         logits: Tensor = self.trunk(hidden, dropout) + wide
         return logits
 
+    def begin_at(self, logits: Tensor) -> None:
+        """Have every prediction begin about at `logits` [H]."""
+        with torch.no_grad():
+            self.get_parameter("trunk.heads.bias").copy_(logits)
+
     @property
     def tables(self) -> tuple[nn.Embedding, ...]:
         """Embeddings and biases of users and posts: what learns one row at a time."""

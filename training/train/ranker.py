@@ -27,7 +27,7 @@ from training.models.ranker_network import RankerNetwork, Shape
 from training.train import ray_train
 from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_losses import correction
-from training.train.ranker_rows import COLUMNS, Rows, heads_of, rows_of, thinned
+from training.train.ranker_rows import COLUMNS, Rows, heads_of, labels_of, rows_of, thinned
 from training.train.run import Judge, Parquet, Run, to_numpy
 from training.train.steps import Metrics, Step
 from training.train.warm_start import Earlier, carried_over
@@ -45,6 +45,7 @@ class Survey(NamedTuple):
 
     inputs: Inputs
     heads: tuple[str, ...]
+    base: F32  # [H] logit of what happens on average; mean of log(1 + seconds) for watch time
     users: NDArray[np.bool_]  # [U] whether a row names the user
     posts: NDArray[np.bool_]  # [P]
 
@@ -84,7 +85,7 @@ def train_ranker(
     with torch.device("meta"):
         fresh = RankerNetwork(shape).state_dict()
     start = None if earlier is None else ray.put(carried_over(fresh, old, earlier))
-    loop_config = {"how": how, "shape": shape, "inputs": survey.inputs, "heads": survey.heads}
+    loop_config = {"how": how, "shape": shape, "inputs": survey.inputs, "heads": survey.heads, "base": survey.base}
     state = ray_train.fit(
         TorchTrainer,
         step,
@@ -122,9 +123,22 @@ def survey_of(files: Sequence[Path], users: int, posts: int) -> Survey:
             yield columns["x"]
 
     inputs = Inputs.fit(features())
-    return Survey(
-        inputs, heads_of(*(np.concatenate(part) for part in zip(*labels, strict=True))), seen_users, seen_posts
-    )
+    actions, known, watch_s = (np.concatenate(part) for part in zip(*labels, strict=True))
+    heads = heads_of(actions, known, watch_s)
+    return Survey(inputs, heads, base_of(*labels_of(actions, known, watch_s, heads), heads), seen_users, seen_posts)
+
+
+def base_of(labels: F32, known: F32, heads: Sequence[str]) -> F32:
+    """What each head says of everything before it has learned anything, [H]; `labels` and `known` of `labels_of`.
+
+    A rare action's head that begins at even odds would first learn that whatever is large in the trunk speaks against
+    it, and may never learn anything else (Lin et al., "Focal loss for dense object detection", ICCV 2017).
+    """
+    mean = labels.sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0, dtype=np.float64), 1)
+    chance = np.clip(mean, 1e-6, 1 - 1e-6)
+    watch = np.array([head == WATCH for head in heads], np.bool_)
+    base: F32 = np.where(watch, mean, np.log(chance) - np.log1p(-chance)).astype(np.float32)
+    return base
 
 
 def forget_untrained(weights: dict[str, NDArray[Any]], survey: Survey) -> None:
@@ -142,6 +156,7 @@ def _loop(config: dict[str, Any]) -> None:
     torch.use_deterministic_algorithms(run.on_cpu)
     torch.manual_seed(how.seed)  # the same first weights on every worker
     network = RankerNetwork(config["shape"])
+    network.begin_at(torch.from_numpy(config["base"]) - correction(config["heads"], how.negative_share))
     if config["start"] is not None:
         network.load_state_dict(ray.get(config["start"]), strict=False)
     learner = Learner(network, run.prepared(network), config["heads"], how)

@@ -3,14 +3,17 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
 
 from tests.training.models.tiny import POSTS, USERS, write_days
+from training.models.ranker import WATCH
 from training.models.ranker_network import RankerNetwork, Shape
+from training.models.trunks import TRUNKS
 from training.train.failures import Diverged
-from training.train.ranker import survey_of
+from training.train.ranker import base_of, survey_of
 from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_rows import COLUMNS, Rows, rows_of
 from training.train.run import to_numpy
@@ -58,3 +61,18 @@ def test_it_learns_on_a_gpu(setting: tuple[Rows, RankerNetwork, tuple[str, ...]]
     losses = [loss for epoch in range(2) for loss in learner.epoch(rows, epoch)]
     assert losses[-1] < losses[0]
     assert learner.logits(rows).device == rows.user.device
+
+
+def test_heads_begin_at_what_happens_on_average() -> None:
+    heads = ("like", "hide", WATCH)
+    labels = np.array([[1, 0, 2.0], [0, 0, 4.0], [1, 1, 0.0], [0, 0, 0.0]], np.float32)
+    known = np.array([[1, 1, 1], [1, 1, 1], [1, 1, 0], [1, 1, 0]], np.float32)
+    base = base_of(labels, known, heads)
+    assert base.tolist() == pytest.approx([0.0, np.log(1 / 3), 3.0])
+    assert np.isfinite(base_of(labels * 0, known * 0, heads)).all()
+    for trunk in TRUNKS:
+        network = RankerNetwork(Shape(users=3, posts=3, numbers=2, codes=4, heads=3, trunk=trunk))
+        network.begin_at(torch.from_numpy(base))
+        ids = torch.arange(3)
+        said = network.eval()(ids, ids, torch.zeros(3, 2), torch.zeros(3, 1, dtype=torch.int64), ids * 0)
+        assert torch.allclose(said.detach(), torch.from_numpy(base).expand(3, -1), atol=0.5)
