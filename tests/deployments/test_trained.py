@@ -28,8 +28,8 @@ def metrics_of(work, model: str) -> dict:
 def test_trees_are_trained_and_scored_as_xgboost_scores_them(work):
     told, trees = metrics_of(work, "prerank"), recipe_named("quick").prerank.trees
     assert told["trees"] == trees
-    assert [row[0] for row in told["loss"]] == list(range(1, trees + 1))
-    assert told["loss"][-1][1] < told["loss"][0][1]
+    assert [row[0] for row in told["logloss"]] == list(range(1, trees + 1))
+    assert told["logloss"][-1][1] < told["logloss"][0][1]
     assert told["valid"]["auc_long_view"] > 0.6
     x = features(np.random.default_rng(1), 50)
     x[:, INDEX["post_long_view_rate_28d"]] = np.linspace(0, 1, 50)

@@ -1,5 +1,6 @@
 """The search for how a model is trained best: Optuna proposes, ASHA stops what stays behind, Ray Tune runs both."""
 
+import io
 import logging
 import os
 import sys
@@ -110,7 +111,8 @@ def run_trials(step: Step, how: Search, problem: Problem, config: Any, space: Sp
     with board(how.model, how.trials, shown) as told, warnings.catch_warnings():
         # A trial that was cut off tells its first epochs again.
         warnings.filterwarnings("ignore", "The reported value is ignored", UserWarning)
-        results = _tuner(step, how, problem, config, space, told).fit()
+        with redirect_stdout(io.StringIO()):  # Ray Tune prints tables even when told to be silent
+            results = _tuner(step, how, problem, config, space, told).fit()
     if results.num_terminated + results.num_errors < how.trials:  # Ray Tune took the interrupt, and saved its state
         raise KeyboardInterrupt
     return results
