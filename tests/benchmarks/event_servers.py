@@ -11,8 +11,16 @@ from cluster.event_log import STREAM
 from cluster.settings import Store
 from cluster.store.client import OnlineStore
 from cluster.store.consumers import ConsumerStatus
+from cluster.store.release_board import ReplicaStatus
 from cluster.user_state import EVENT, UserState, pack
 from cluster.wire import CatalogueStatus, EventsResponse, EventsStatus, Status, StoreStatus
+
+
+def replica() -> ReplicaStatus:
+    """A feed server that serves one release and does nothing else."""
+    return ReplicaStatus(
+        id="1", release="r", trial=None, revision=1, loading=None, refused=None, shadow=None, updated_ms=0
+    )
 
 
 def consumer(name: str = "users", lag: int | None = 0, applied: int = 0, **said) -> ConsumerStatus:
@@ -73,4 +81,5 @@ class Cascade:
             events=EventsStatus(True, len(self.taken), "1-0", None),
             consumers=told,
             catalogue=CatalogueStatus(posts=1, removed=0, fresh=0, position="0-0", behind_ms=0),
+            replica=replica(),
         )

@@ -230,10 +230,10 @@ def test_entries_are_gathered_while_it_lingers(stores: Stores) -> None:
             for _ in range(5):
                 stores.append(1, 1)
                 await asyncio.sleep(0.05)
-            await until(lambda: stores.result() == (10, 10))
+            await until(lambda: stores.result() == (10, 10) and len(adder.batches) > 0)
             assert adder.batches == [10]
             stores.append(*([1] * 45))
-            await until(lambda: stores.result() == (55, 55))
+            await until(lambda: stores.result() == (55, 55) and len(adder.batches) > 2)
             assert adder.batches == [10, 30, 15]
 
     asyncio.run(scenario())
