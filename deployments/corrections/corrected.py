@@ -16,7 +16,7 @@ class CorrectedRanker:
         self.heads = ranker.heads
         self.actions = tuple(head for head in self.heads if head in ACTIONS)
         self._ranker = ranker
-        self._posts = catalogue.posts
+        self._catalogue = catalogue
         self._columns = np.array([self.heads.index(head) for head in self.actions], np.int64)
         self._correction: Correction | None = None
 
@@ -32,7 +32,7 @@ class CorrectedRanker:
         predicted = self._ranker.predict(user_row, post_rows, x)
         if self._correction is not None and len(predicted):
             logits = to_logits(predicted[:, self._columns])
-            corrected = self._correction.logits(logits, self._posts.post_ids[post_rows])
+            corrected = self._correction.logits(logits, self._catalogue.posts.post_ids[post_rows])
             predicted[:, self._columns] = to_probabilities(corrected)
         return predicted
 
@@ -40,5 +40,5 @@ class CorrectedRanker:
         """The ranker's own logits [K, A] of the actions, from what `predict` has just made of them [K, H]."""
         logits = to_logits(predicted[:, self._columns])
         if self._correction is not None:
-            logits = self._correction.undone(logits, self._posts.post_ids[post_rows])
+            logits = self._correction.undone(logits, self._catalogue.posts.post_ids[post_rows])
         return logits

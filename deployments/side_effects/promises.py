@@ -31,7 +31,7 @@ class Promises(SideEffect):
         self._store = store
         self._release = release
         self._ranker = ranker
-        self._posts = catalogue.posts
+        self._catalogue = catalogue
         self._share = settings.share if settings.enabled else 0.0
         self._seconds = int(settings.attribution_s + settings.update_s) + MARGIN_S
         self._writing: set[asyncio.Task[None]] = set()
@@ -44,7 +44,7 @@ class Promises(SideEffect):
             return
         rows = feed.rows.astype(np.int64)
         logits = self._ranker.uncorrected(rows, feed.heads)
-        served = ServedFeed.of(self._release, self._ranker.actions, self._posts.post_ids[rows], logits)
+        served = ServedFeed.of(self._release, self._ranker.actions, self._catalogue.posts.post_ids[rows], logits)
         task = asyncio.get_running_loop().create_task(self._keep(served_key(query.request_id), encode_served(served)))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)

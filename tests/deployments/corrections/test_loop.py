@@ -10,7 +10,7 @@ import redis
 
 from cluster.clock import Clock
 from cluster.events import Erasure, Event
-from cluster.served import sampled, served_key
+from cluster.served import decode_served, sampled, served_key
 from cluster.settings import Online, Store
 from cluster.store.client import OnlineStore
 from cluster.store.fenced import FencedStore
@@ -174,6 +174,29 @@ def test_only_the_share_of_users_is_learned_from() -> None:
     for share in (0.0, 0.1, 0.5, 1.0):
         assert np.mean([sampled(user, share) for user in users]) == pytest.approx(share, abs=0.01)
     assert np.mean([sampled(user, 0.1) for user in range(20_000)]) == pytest.approx(0.1, abs=0.01)
+
+
+def test_posts_that_were_published_later_are_corrected_and_promised_too(url: str) -> None:
+    async def scenario() -> None:
+        catalogue = Catalogue()
+        made = CorrectedRanker(SameForAll(), catalogue)  # type: ignore[arg-type]
+        up = Correction.identity(("like", "share"))._replace(shift=np.ones(2, np.float32))
+        assert made.correct(up)
+        catalogue.posts = post_table(len(ROWS) + 5)  # as a live catalogue, which gets a new table
+        new = np.array([len(ROWS) + 4])
+        predicted = made.predict(-1, new, X[:1])
+        plain = SameForAll().predict(-1, new, X[:1])
+        assert (predicted[:, :2] > plain[:, :2]).all()
+        assert np.allclose(to_probabilities(made.uncorrected(new, predicted)), plain[:, :2], atol=1e-5)
+        async with OnlineStore(url, STORE) as store:
+            promises = Promises(store, "r1", made, catalogue, SETTINGS)  # type: ignore[arg-type]
+            asked = replace(query(POSTS, user_id=1), request_id="later")
+            promises.note(asked, replace(candidates(*new.tolist()), heads=predicted))
+            while (blob := await store._redis.get(served_key("later"))) is None:
+                await asyncio.sleep(0.005)
+        assert decode_served(blob).post_ids.tolist() == catalogue.posts.post_ids[new].tolist()
+
+    asyncio.run(scenario())
 
 
 def test_a_correction_that_is_damaged_or_of_other_heads_is_none(url: str) -> None:
