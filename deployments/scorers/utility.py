@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from cluster.ranking_rules import utility_weights
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import MissingInput, Scorer
 from deployments.pipeline.query import Query
@@ -15,9 +16,7 @@ class Utility(Scorer):
     name = "utility"
 
     def __init__(self, heads: tuple[str, ...], weights: Mapping[str, float]) -> None:
-        # The ranker tells seconds watched; the weight is per minute, so that it compares with those of actions.
-        scale = {"watch_time": 1 / 60}
-        self._weights = np.array([weights.get(head, 0.0) * scale.get(head, 1.0) for head in heads], np.float32)
+        self._weights = utility_weights(weights, heads)
 
     def score(self, query: Query, candidates: Candidates) -> Candidates:
         if candidates.heads is None:

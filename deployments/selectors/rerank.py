@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
+from cluster.ranking_rules import rerank_rules
 from cluster.settings import Rules
 from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Selector
 from deployments.pipeline.query import Query
-from kernels.columns import HOUR_MS
-from kernels.rerank import RerankRules, rerank
+from kernels.rerank import rerank
 
 
 class Rerank(Selector):
@@ -16,12 +16,7 @@ class Rerank(Selector):
 
     def __init__(self, catalogue: Catalogue, rules: Rules) -> None:
         self._catalogue = catalogue
-        self._rules = RerankRules(
-            fresh_ms=int(rules.fresh_boost_hours * HOUR_MS),
-            fresh_boost=rules.fresh_boost,
-            author_cap=rules.author_cap,
-            author_cap_window=rules.author_cap_window,
-        )
+        self._rules = rerank_rules(rules)
 
     def select(self, query: Query, candidates: Candidates) -> Candidates:
         posts = self._catalogue.posts.columns

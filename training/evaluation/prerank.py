@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster.ranking_rules import utility_weights
 from kernels.columns import F32
 from kernels.trees import Forest, predict_forest
 from kernels.utility import utility
@@ -14,7 +15,7 @@ from training.data.dataset import DataSet
 from training.evaluation.split import Split
 from training.features.history import contexts_of, history_at
 from training.features.log import Log
-from training.models.ranker import WATCH, RankerModel
+from training.models.ranker import RankerModel
 
 #: Candidates of a feed, how many of them the pre-ranker sends on, and the ranker's best of all.
 CANDIDATES: Final = 300
@@ -49,7 +50,7 @@ def evaluate_prerank(
     rows = rng.permutation(rows[first])[:FEEDS]
     shown = np.bincount(past.impressions.post, minlength=len(past.posts.ids)).astype(np.float64)
     count = min(CANDIDATES, int((shown > 0).sum()))
-    of_heads = np.array([weights.get(head, 0.0) / (60 if head == WATCH else 1) for head in ranker.heads], np.float32)
+    of_heads = utility_weights(weights, ranker.heads)
     kept = {"pre-ranker": 0.0, "popularity": 0.0}
     for row in rows:
         user, posts = (

@@ -13,10 +13,12 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
+from cluster.ranking_rules import rerank_rules, utility_weights
 from cluster.settings import Rules
 from kernels.actions import ACTIONS, BIT
-from kernels.columns import F32, HOUR_MS, I32, I64
-from kernels.rerank import RerankRules, rerank
+from kernels.columns import F32, I32, I64
+from kernels.rerank import rerank
+from kernels.utility import utility
 from training.data.dataset import DataSet
 from training.evaluation.bootstrap import Interval, difference, resample
 from training.evaluation.counterfactual import DECAY, ShownLists, earned, expected, shown_lists
@@ -102,16 +104,12 @@ def evidence_of(dataset: DataSet, split: Split, model: RankerModel) -> Evidence:
 
 def ranks(evidence: Evidence, rules: Rules) -> I64:
     """The position i64[N] at which serving's utility and rules would put each row in its list."""
-    scale = {"watch_time": 1 / 60}  # as `deployments.scorers.utility`: per minute
-    weights = np.array([rules.weights.get(head, 0.0) * scale.get(head, 1.0) for head in evidence.heads], np.float32)
-    utility = evidence.predicted @ weights
-    how = RerankRules(
-        int(rules.fresh_boost_hours * HOUR_MS), rules.fresh_boost, rules.author_cap, rules.author_cap_window
-    )
-    starts = evidence.lists.starts.tolist()
-    position = np.empty(len(utility), np.int64)
-    for begin, end in pairwise(starts):
-        feed = rerank(utility[begin:end], evidence.author[begin:end], evidence.age_ms[begin:end], how, end - begin)
+    scores = np.empty(len(evidence.predicted), np.float32)
+    utility(evidence.predicted, utility_weights(rules.weights, evidence.heads), scores)
+    how = rerank_rules(rules)
+    position = np.empty(len(scores), np.int64)
+    for begin, end in pairwise(evidence.lists.starts.tolist()):
+        feed = rerank(scores[begin:end], evidence.author[begin:end], evidence.age_ms[begin:end], how, end - begin)
         position[begin + feed.order] = np.arange(end - begin)
     return position
 
