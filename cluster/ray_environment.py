@@ -17,6 +17,9 @@ RAY_ENVIRONMENT: Final = {
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     # A replica that stops is out of HAProxy's list within this; the default is 30 s.
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "2",
+    # A proxy that is not there within three times this is given up, and Serve with it: 15 s by default, which the
+    # start of two processes can take on a busy machine.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",
     # Autoscaling looks at the last second, not at the last ten.
     "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
     "RAY_SERVE_REPLICA_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",

@@ -12,6 +12,7 @@ from types import FrameType
 import msgspec
 import psutil
 from ray import serve
+from ray.exceptions import RayError
 from rich.console import Console
 
 from cluster.clock import Clock
@@ -156,10 +157,10 @@ def _keep_base(settings: Settings, dataset: DataSet) -> None:
 
 
 def _deploy(settings: Settings, clock: Clock, urls: StoreUrls) -> None:
-    start_serve(settings)
     try:
+        start_serve(settings)
         serve.run(feed_application(settings, clock, urls), name=APPLICATION, route_prefix="/")
-    except RuntimeError as error:
+    except (RuntimeError, TimeoutError, RayError) as error:
         raise CascadeError(f"the feed server does not start: {error}", "Ray's logs have more") from error
 
 

@@ -66,6 +66,21 @@ class Served:
         return feed
 
 
+def brought_up(environment: dict[str, str], log: Path) -> subprocess.Popen[str]:
+    """`cascade up`, once it serves; its stdout is the caller's to close."""
+    command = [str(CASCADE), "up", "--json"]
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+        )
+    assert process.stdout is not None
+    if not process.stdout.readline():
+        process.wait(60)
+        process.stdout.close()
+        pytest.fail(f"cascade up ended with {process.returncode}:\n{log.read_text()[-4000:]}")
+    return process
+
+
 def started_with(home: Path) -> list[psutil.Process]:
     """Every process whose environment names this home."""
     found = []
@@ -101,28 +116,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "CASCADE_STORE__PORT": str(free_port()),
         "CASCADE_EVENTS__PORT": str(free_port()),
     }
-    log = home / "up.log"
-    with log.open("w") as errors:
-        process = subprocess.Popen(
-            [str(CASCADE), "up", "--json"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            start_new_session=True,
-        )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        process.wait(60)
-        process.stdout.close()
-        pytest.fail(f"cascade up ended with {process.returncode}:\n{log.read_text()[-4000:]}")
+    process = brought_up(environment, home / "up.log")
     with urllib3.PoolManager() as http:
         served = Served(home, environment, dataset, process, http)
         ray_folder = served.run.ray_folder
         yield served
-    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
-    process.wait(90)
-    process.stdout.close()
+    with process:
+        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
+        process.wait(90)
     assert ray_folder is not None
     assert_nothing_is_left(home, ray_folder)
