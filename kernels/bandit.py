@@ -5,7 +5,7 @@ spread evenly over what is allowed, so that no propensity is 0. Letters in shape
 """
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,10 +154,18 @@ def choose_numpy(chances: F64, uniform: F64) -> I64:
     return np.where(steps[:, -1] > 0, np.minimum(drawn, last), -1)
 
 
+class BetaRule(NamedTuple):
+    """How posts are sampled by what came of them."""
+
+    good: float  # successes and failures that every post begins with, > 0
+    bad: float
+    sharpness: float  # what counts are multiplied by, > 0: more than 1 explores less than the posterior would
+    rounds: int  # draws of each post
+    floor: float
+
+
 @kernel
-def beta_chances(
-    good: F64, shown: F64, prior: tuple[float, float], rounds: int, floor: float, rng: np.random.Generator
-) -> F64:
+def beta_chances(good: F64, shown: F64, rule: BetaRule, rng: np.random.Generator) -> F64:
     """Thompson sampling of posts: the share [P] of rounds in which a draw of a post's Beta posterior is the highest.
 
     By Monte Carlo: a chance p is found within sqrt(p (1 - p) / rounds). As the choice is drawn from the shares, they
@@ -169,21 +177,21 @@ def beta_chances(
     """
     posts = len(good)
     wins = np.zeros(posts)
-    for _ in range(rounds):
+    for _ in range(rule.rounds):
         best, winner = -1.0, 0
         for p in range(posts):
-            draw = rng.beta(prior[0] + good[p], prior[1] + max(0.0, shown[p] - good[p]))
+            bad = max(0.0, shown[p] - good[p])
+            draw = rng.beta(rule.sharpness * (rule.good + good[p]), rule.sharpness * (rule.bad + bad))
             if draw > best:
                 best, winner = draw, p
         if posts:
             wins[winner] += 1.0
-    return wins * ((1.0 - floor) / max(1, rounds)) + floor / max(1, posts)
+    return wins * ((1.0 - rule.floor) / max(1, rule.rounds)) + rule.floor / max(1, posts)
 
 
-def beta_chances_numpy(
-    good: F64, shown: F64, prior: tuple[float, float], rounds: int, floor: float, rng: np.random.Generator
-) -> F64:
+def beta_chances_numpy(good: F64, shown: F64, rule: BetaRule, rng: np.random.Generator) -> F64:
     """The NumPy twin of `beta_chances`."""
-    draws = rng.beta(prior[0] + good, prior[1] + np.maximum(0.0, shown - good), (rounds, len(good)))
-    wins = np.bincount(draws.argmax(axis=1) if len(good) else [], minlength=len(good)).astype(np.float64)
-    return wins * ((1.0 - floor) / max(1, rounds)) + floor / max(1, len(good))
+    bad, posts = np.maximum(0.0, shown - good), len(good)
+    draws = rng.beta(rule.sharpness * (rule.good + good), rule.sharpness * (rule.bad + bad), (rule.rounds, posts))
+    wins = np.bincount(draws.argmax(axis=1) if posts else [], minlength=posts).astype(np.float64)
+    return wins * ((1.0 - rule.floor) / max(1, rule.rounds)) + rule.floor / max(1, posts)

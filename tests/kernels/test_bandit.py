@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from kernels.bandit import (
+    BetaRule,
     beta_chances,
     beta_chances_numpy,
     choose,
@@ -106,13 +107,13 @@ def test_an_arm_is_chosen_as_often_as_its_chance_says():
 
 
 @settings(deadline=None, max_examples=50)
-@given(seeds, st.integers(0, 8), st.sampled_from([1, 40]), floors)
-def test_posts_equal_their_twin(seed, posts, rounds, floor):
+@given(seeds, st.integers(0, 8), st.sampled_from([1, 40]), st.sampled_from([1.0, 4.0]), floors)
+def test_posts_equal_their_twin(seed, posts, rounds, sharpness, floor):
     rng = np.random.default_rng(seed)
     shown = rng.integers(0, 50, posts).astype(float)
     good = np.floor(shown * rng.random(posts))
     ours, twin = (
-        of(good, shown, (1.0, 9.0), rounds, floor, np.random.default_rng(seed))
+        of(good, shown, BetaRule(1.0, 9.0, sharpness, rounds, floor), np.random.default_rng(seed))
         for of in (beta_chances, beta_chances_numpy)
     )
     assert_same_bits(ours, twin)
@@ -122,7 +123,16 @@ def test_posts_equal_their_twin(seed, posts, rounds, floor):
 
 def test_posts_that_did_well_and_posts_nobody_knows_come_before_those_that_did_not():
     good, shown = np.array([30.0, 0.0, 2.0]), np.array([100.0, 0.0, 100.0])
-    chances = beta_chances(good, shown, (2.0, 8.0), 4_000, 0.0, np.random.default_rng(0))
-    assert chances[0] > chances[1] > 10 * chances[2]
-    # More successes than impressions, as late events may make it for a moment.
-    assert np.isfinite(beta_chances(good, np.zeros(3), (1.0, 9.0), 10, 0.1, np.random.default_rng(0))).all()
+    mild, sharp = (
+        beta_chances(good, shown, BetaRule(2.0, 8.0, sharpness, 4_000, 0.0), np.random.default_rng(0))
+        for sharpness in (1.0, 4.0)
+    )
+    assert mild[0] > mild[1] > 10 * mild[2]
+    assert sharp[0] > mild[0]
+
+
+def test_successes_that_are_told_before_their_impressions_do_no_harm():
+    rule = BetaRule(1.0, 9.0, 1.0, 10, 0.1)
+    chances = beta_chances(np.array([3.0, 0.0]), np.zeros(2), rule, np.random.default_rng(0))
+    assert np.isfinite(chances).all()
+    assert chances.sum() == pytest.approx(1.0)

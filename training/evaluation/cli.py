@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from cluster.settings import Settings
     from training.data.dataset import DataSet
 
-app = App(name="evaluate", help="Measure ranking, retrieval and whole feeds on held-out days.")
+app = App(name="evaluate", help="Measure ranking, retrieval, whole feeds and policies.")
 app.command("deployments.evaluation.cli:feed", name="feed", help="Whole feeds, as the pipeline would have made them.")
+app.command("training.policy.cli:policy", name="policy", help="Bandits over sources, and off-policy estimates of them.")
 
 Data = Annotated[Path | None, Parameter(help="Source data or a data set; default: that of the settings.")]
 Until = Annotated[str, Parameter(help="Last day that is trained on, yyyymmdd.")]

@@ -1,0 +1,51 @@
+"""`cascade evaluate policy`: bandits over sources and in the exploration slot, and off-policy estimates of them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+
+from cluster.errors import InvalidField
+from training.data.dataset import DataSet
+from training.evaluation.cli import Json, Seed, open_data
+from training.policy.posts import try_posts
+from training.policy.report import document, tables
+from training.policy.sources import try_sources
+
+
+def policy(
+    *,
+    data: Annotated[Path | None, Parameter(help="A synthetic data set; default: that of the settings.")] = None,
+    impressions: int = 100_000,
+    epsilon: float = 0.1,
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """Try bandits over sources and in the exploration slot of a synthetic world, where the truth is known.
+
+    LinUCB and Thompson sampling beside epsilon-greedy, a random mix, the best source and the oracle; then what IPS,
+    SNIPS and doubly robust estimates tell of a policy from what another one did.
+
+    Parameters
+    ----------
+    impressions
+        Slots that are learned on; the estimates have as many others.
+    epsilon
+        Share of its choices that epsilon-greedy makes at random.
+    """
+    if impressions < 1:
+        raise InvalidField("--impressions", impressions, "must be 1 or more")
+    if not 0 < epsilon <= 1:
+        raise InvalidField("--epsilon", epsilon, "must be above 0, so that every choice has a chance, and at most 1")
+    dataset: DataSet = open_data(data)[1]
+    sources = try_sources(dataset, impressions, seed, epsilon)
+    posts = try_posts(dataset, impressions, seed, epsilon)
+    facts = {"impressions": impressions, "epsilon": epsilon, "seed": seed}
+    if json:
+        sys.stdout.write(msgspec.json.encode(document(facts, sources, posts)).decode() + "\n")
+        return
+    for table in tables(facts, sources, posts):
+        Console().print(table)
