@@ -81,8 +81,8 @@ def measure(data: Path | None, days: int, seconds: float) -> Report:
     from training.features.examples import ExampleDays, build_examples
     from training.features.log import Log
     from training.models.ranker_network import Shape
-    from training.train.ranker import survey_of
     from training.train.ranker_learner import RankerTraining
+    from training.train.ranker_survey import survey_of, wide_part
 
     settings = load_settings()
     log = Log.load(ensure_dataset(settings if data is None else settings.model_copy(update={"data": data})))
@@ -92,7 +92,13 @@ def measure(data: Path | None, days: int, seconds: float) -> Report:
         files = sorted((Path(folder) / "days").iterdir())
         survey = survey_of(files, users, posts)
         shape = Shape(users, posts, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
-        config = {"how": how, "shape": shape, "inputs": survey.inputs, "heads": survey.heads, "seconds": seconds}
+        config = {
+            "how": how,
+            "shape": shape,
+            "columns": (survey.inputs, survey.heads, survey.sizes),
+            "wide": wide_part(survey, files[-1], how),
+            "seconds": seconds,
+        }
         before, rows = _plain(config, files)
         ray = _on_ray(config, files, Path(folder) / "run")
         after, _ = _plain(config, files)
@@ -125,8 +131,8 @@ def _plain(config: dict[str, Any], files: Sequence[Path]) -> tuple[Speed, int]:
     network = RankerNetwork(config["shape"])
     batches = ds.dataset([str(file) for file in files]).to_batches(columns=list(COLUMNS))
     columns = ({name: to_numpy(batch[name]) for name in COLUMNS} for batch in batches)
-    rows = rows_of(columns, config["inputs"], config["heads"])
-    learner = Learner(network, network, config["heads"], how)
+    rows = rows_of(columns, *config["columns"])
+    learner = Learner(network, network, config["wide"], config["columns"][1], how)
     return _speed(timed(learner, rows, config["seconds"], lambda _windows: None), how.batch), rows.size
 
 
@@ -158,8 +164,8 @@ def _loop(config: dict[str, Any]) -> None:
     torch.set_num_threads(how.threads)
     torch.use_deterministic_algorithms(True)
     network = RankerNetwork(config["shape"])
-    rows = rows_of(run.batches("train", 1 << 16), config["inputs"], config["heads"])
-    learner = Learner(network, run.prepared(network), config["heads"], how)
+    rows = rows_of(run.batches("train", 1 << 16), *config["columns"])
+    learner = Learner(network, run.prepared(network), config["wide"], config["columns"][1], how)
 
     def tell(windows: list[float]) -> None:
         run.tell(min(sum(windows), config["seconds"]), config["seconds"], "", len(windows) * WINDOW)

@@ -17,12 +17,13 @@ from kernels.columns import F32, I64
 from kernels.features import FEATURES, INDEX, NAMES, Group
 from training.models.inputs import Inputs, encoded, standardised
 from training.models.trunks_numpy import TRUNKS
+from training.models.wide import OF_REQUEST, wide_codes, wide_columns
 
 #: The head that predicts seconds; all others predict a probability.
 WATCH: Final = "watch_time"
 #: A stay longer than this says no more than one of this length, seconds.
 WATCH_LIMIT_S: Final = 3600.0
-FORMAT: Final = 2
+FORMAT: Final = 3
 _OF_REQUEST: Final = frozenset(f.name for f in FEATURES if f.group in (Group.USER, Group.CONTEXT))
 
 
@@ -34,6 +35,7 @@ class RankerConfig(msgspec.Struct, frozen=True):
     inputs: Inputs
     scale: tuple[float, ...]  # [H] calibration: the logit is multiplied by this
     shift: tuple[float, ...]  # [H] and this is added
+    wide: tuple[int, ...]  # [K] of `wide_sizes`
     trunk: str = "shared"  # of training.models.trunks_numpy.TRUNKS
     format: int = FORMAT
 
@@ -49,8 +51,9 @@ class RankerModel:
         self.heads = config.heads
         self._scale = np.array(config.scale, np.float32)
         self._shift = np.array(config.shift, np.float32)
-        self._user, self._user_bias = weights["user.weight"], weights["user_bias.weight"]
-        self._post, self._post_bias = weights["post.weight"], weights["post_bias.weight"]
+        self._user, self._wide_user = weights["user.weight"], weights["wide.user"]
+        self._post, self._wide_post = weights["post.weight"], weights["wide.post"]
+        self._wide_codes, self._wide_sizes = weights["wide.codes"], config.wide
         # 2 KB a post, for which serving is spared the post's half of the first layer.
         self._post_hidden = self._post @ weights["from_post.weight"].T
         self._from_user = np.ascontiguousarray(weights["from_user.weight"].T)
@@ -95,9 +98,15 @@ class RankerModel:
         np.maximum(hidden, 0, out=hidden)
         logits = self._trunk(hidden)
         logits += match @ self._match_heads
-        logits += self._post_bias[rows]
-        logits += self._user_bias[user_row + 1]
+        logits += self._wide(user_row + 1, rows, x)
         return to_predictions(logits * self._scale + self._shift, self.heads)
+
+    def _wide(self, user: int, posts: I64, x: F32) -> F32:
+        """The wide part's logits [C, H]."""
+        codes = wide_codes(wide_columns(x), self._wide_sizes)
+        logits: F32 = self._wide_post[posts] + self._wide_codes[codes[:, OF_REQUEST:]].sum(1)
+        logits += self._wide_user[user] + self._wide_codes[codes[0, :OF_REQUEST]].sum(0)
+        return logits
 
 
 def _part(weights: Mapping[str, F32], prefix: str) -> dict[str, F32]:

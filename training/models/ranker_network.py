@@ -1,9 +1,9 @@
 """The multi-task ranking network, as it is trained.
 
-A trunk with a head per action (`training.models.trunks`), beside a wide part of per-user and per-post biases (Cheng
-et al., "Wide & Deep Learning for Recommender Systems", 2016) and products of user and post embedding (Rendle,
-"Factorization Machines", 2010). Position enters as a bias of each head only and is neutral in serving (Zhao et al.,
-"Recommending What Video to Watch Next", RecSys 2019).
+A trunk with a head per action (`training.models.trunks`), beside products of user and post embedding (Rendle,
+"Factorization Machines", 2010). It adds to the wide part (`training.models.wide`), and begins by adding nothing.
+Position enters as a bias of each head only and is neutral in serving (Zhao et al., "Recommending What Video to Watch
+Next", RecSys 2019).
 """
 
 from typing import Final, NamedTuple
@@ -41,8 +41,6 @@ class RankerNetwork(nn.Module):
         self.shape = shape
         self.user = _table(shape.users + 1, shape.embedding, 0.01)
         self.post = _table(shape.posts + 1, shape.embedding, 0.01)
-        self.user_bias = _table(shape.users + 1, shape.heads, 0.0)
-        self.post_bias = _table(shape.posts + 1, shape.heads, 0.0)
         # The first layer is split by input, so that serving computes the user's part once for all candidates.
         self.from_user = nn.Linear(shape.embedding, shape.hidden, bias=False)
         self.from_post = nn.Linear(shape.embedding, shape.hidden, bias=False)
@@ -58,7 +56,7 @@ class RankerNetwork(nn.Module):
     def forward(
         self, user: Tensor, post: Tensor, numbers: Tensor, codes: Tensor, position: Tensor, dropout: float = 0.0
     ) -> Tensor:
-        """Logits float32[B, H].
+        """What is added to the wide part's logits, float32[B, H].
 
         Args:
             user: int64[B] row + 1, 0 = unknown.
@@ -73,19 +71,13 @@ class RankerNetwork(nn.Module):
         hidden = self.from_user(users) + self.from_post(posts) + self.from_match(match) + self.from_numbers(numbers)
         hidden = hidden + self.from_codes(codes).sum(1)
         hidden = nn.functional.dropout(torch.relu(hidden), dropout, self.training)
-        wide = self.user_bias(user) + self.post_bias(post) + self.match_heads(match) + self.position(position)
-        logits: Tensor = self.trunk(hidden, dropout) + wide
+        logits: Tensor = self.trunk(hidden, dropout) + self.match_heads(match) + self.position(position)
         return logits
 
-    def begin_at(self, logits: Tensor) -> None:
-        """Have every prediction begin about at `logits` [H]."""
+    def shift(self, logits: Tensor) -> None:
+        """Add `logits` [H] to every prediction."""
         with torch.no_grad():
-            self.get_parameter("trunk.heads.bias").copy_(logits)
-
-    @property
-    def tables(self) -> tuple[nn.Embedding, ...]:
-        """Embeddings and biases of users and posts: what learns one row at a time."""
-        return self.user, self.post, self.user_bias, self.post_bias
+            self.get_parameter("trunk.heads.bias").add_(logits)
 
 
 def _table(rows: int, width: int, deviation: float) -> nn.Embedding:

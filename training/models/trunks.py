@@ -26,7 +26,7 @@ class SharedBottom(nn.Module):
     def __init__(self, shape: TrunkShape) -> None:
         super().__init__()
         self.layer = nn.Linear(shape.hidden, shape.width)
-        self.heads = nn.Linear(shape.width, shape.heads)
+        self.heads = _heads(shape)
 
     def forward(self, hidden: Tensor, dropout: float) -> Tensor:
         logits: Tensor = self.heads(_drop(torch.relu(self.layer(hidden)), dropout, self.training))
@@ -44,7 +44,7 @@ class MixtureOfExperts(nn.Module):
         self.shape = shape
         self.experts = nn.Linear(shape.hidden, shape.experts * shape.width)
         self.gates = nn.Linear(shape.hidden, shape.heads * shape.experts)
-        self.heads = nn.Linear(shape.width, shape.heads)
+        self.heads = _heads(shape)
 
     def forward(self, hidden: Tensor, dropout: float) -> Tensor:
         experts = torch.relu(self.experts(hidden)).view(len(hidden), self.shape.experts, -1)
@@ -67,7 +67,7 @@ class ProgressiveExtraction(nn.Module):
             _Extraction(shape._replace(hidden=shape.hidden if level == 0 else shape.width), level == LEVELS - 1)
             for level in range(LEVELS)
         )
-        self.heads = nn.Linear(shape.width, shape.heads)
+        self.heads = _heads(shape)
 
     def forward(self, hidden: Tensor, dropout: float) -> Tensor:
         mixed = hidden.unsqueeze(0)
@@ -109,6 +109,14 @@ TRUNKS: Final[dict[TrunkName, type[nn.Module]]] = {
     "mmoe": MixtureOfExperts,
     "ple": ProgressiveExtraction,
 }
+
+
+def _heads(shape: TrunkShape) -> nn.Linear:
+    """They begin by saying nothing: what the wide part says is where training starts."""
+    heads = nn.Linear(shape.width, shape.heads)
+    nn.init.zeros_(heads.weight)
+    nn.init.zeros_(heads.bias)
+    return heads
 
 
 def _drop(x: Tensor, share: float, training: bool) -> Tensor:

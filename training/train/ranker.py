@@ -1,15 +1,15 @@
 """Training of the multi-task ranker on Ray Train.
 
-The last day of the examples is not trained on: it tells when to stop, and calibrates the heads.
+The wide part is fitted first, the network then learns what is to be added to it. The last day of the examples is not
+trained on: it tells when to stop, and calibrates the heads.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pyarrow.dataset as ds
 import ray
 import torch
 from numpy.typing import NDArray
@@ -21,14 +21,14 @@ from kernels.features import NAMES
 from training.evaluation.calibration import calibration_ratio, expected_calibration_error
 from training.evaluation.metrics import auc, log_loss
 from training.models.calibration import platt, smearing
-from training.models.inputs import Inputs
 from training.models.ranker import WATCH, RankerConfig, read_ranker, save_ranker, to_predictions
 from training.models.ranker_network import RankerNetwork, Shape
 from training.train import ray_train
 from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_losses import correction
-from training.train.ranker_rows import COLUMNS, Rows, heads_of, labels_of, rows_of, thinned
-from training.train.run import Judge, Parquet, Run, to_numpy
+from training.train.ranker_rows import COLUMNS, Rows, rows_of, thinned
+from training.train.ranker_survey import Survey, survey_of, wide_part
+from training.train.run import Judge, Parquet, Run
 from training.train.steps import Metrics, Step
 from training.train.warm_start import Earlier, carried_over
 
@@ -38,16 +38,6 @@ _READ = 1 << 16
 JUDGED = "long_view"
 #: Steps between two words on the progress.
 _TOLD = 20
-
-
-class Survey(NamedTuple):
-    """What one pass over the training rows finds out."""
-
-    inputs: Inputs
-    heads: tuple[str, ...]
-    base: F32  # [H] logit of what happens on average; mean of log(1 + seconds) for watch time
-    users: NDArray[np.bool_]  # [U] whether a row names the user
-    posts: NDArray[np.bool_]  # [P]
 
 
 def train_ranker(
@@ -85,7 +75,9 @@ def train_ranker(
     with torch.device("meta"):
         fresh = RankerNetwork(shape).state_dict()
     start = None if earlier is None else ray.put(carried_over(fresh, old, earlier))
-    loop_config = {"how": how, "shape": shape, "inputs": survey.inputs, "heads": survey.heads, "base": survey.base}
+    wide = wide_part(survey, valid, how)
+    columns = (survey.inputs, survey.heads, survey.sizes)
+    loop_config = {"how": how, "shape": shape, "heads": survey.heads, "columns": columns, "wide": wide}
     state = ray_train.fit(
         TorchTrainer,
         step,
@@ -97,8 +89,9 @@ def train_ranker(
     weights["trunk.heads.bias"] += correction(survey.heads, how.negative_share).numpy()
     forget_untrained(weights, survey)
     scale, shift = zip(*state["calibration"], strict=True)
-    config = RankerConfig(survey.heads, NAMES, survey.inputs, tuple(scale), tuple(shift), how.trunk)
-    save_ranker(step.folder, config, {name: weight for name, weight in weights.items() if name != "position.weight"})
+    config = RankerConfig(survey.heads, NAMES, survey.inputs, tuple(scale), tuple(shift), survey.sizes, how.trunk)
+    del weights["position.weight"]
+    save_ranker(step.folder, config, weights | wide.served)
     warm = earlier.date if earlier is not None and old else None
     return {"heads": survey.heads, "shape": shape._asdict(), "started_from": warm, **state["history"]}
 
@@ -109,43 +102,10 @@ def _as_before(survey: Survey, earlier: Earlier) -> tuple[Survey, dict[str, NDAr
     return (survey._replace(inputs=config.inputs), weights) if config.heads == survey.heads else (survey, {})
 
 
-def survey_of(files: Sequence[Path], users: int, posts: int) -> Survey:
-    """Fit the inputs and find the heads, users and posts that the examples in `files` cover."""
-    seen_users, seen_posts = np.zeros(users, np.bool_), np.zeros(posts, np.bool_)
-    labels: list[tuple[NDArray[Any], ...]] = []
-
-    def features() -> Iterator[F32]:
-        for batch in ds.dataset([str(file) for file in files]).to_batches(columns=list(COLUMNS), batch_size=_READ):
-            columns = {name: to_numpy(batch[name]) for name in COLUMNS}
-            seen_users[columns["user_row"]] = True
-            seen_posts[columns["post_row"]] = True
-            labels.append((columns["actions"], columns["known"], columns["watch_s"]))
-            yield columns["x"]
-
-    inputs = Inputs.fit(features())
-    actions, known, watch_s = (np.concatenate(part) for part in zip(*labels, strict=True))
-    heads = heads_of(actions, known, watch_s)
-    return Survey(inputs, heads, base_of(*labels_of(actions, known, watch_s, heads), heads), seen_users, seen_posts)
-
-
-def base_of(labels: F32, known: F32, heads: Sequence[str]) -> F32:
-    """What each head says of everything before it has learned anything, [H]; `labels` and `known` of `labels_of`.
-
-    A rare action's head that begins at even odds would first learn that whatever is large in the trunk speaks against
-    it, and may never learn anything else (Lin et al., "Focal loss for dense object detection", ICCV 2017).
-    """
-    mean = labels.sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0, dtype=np.float64), 1)
-    chance = np.clip(mean, 1e-6, 1 - 1e-6)
-    watch = np.array([head == WATCH for head in heads], np.bool_)
-    base: F32 = np.where(watch, mean, np.log(chance) - np.log1p(-chance)).astype(np.float32)
-    return base
-
-
 def forget_untrained(weights: dict[str, NDArray[Any]], survey: Survey) -> None:
     """Give users and posts without a training row what "unknown" has learned, in place."""
     for table, seen in (("user", survey.users), ("post", survey.posts)):
-        for name in (f"{table}.weight", f"{table}_bias.weight"):
-            weights[name][1:][~seen] = weights[name][0]
+        weights[f"{table}.weight"][1:][~seen] = weights[f"{table}.weight"][0]
 
 
 def _loop(config: dict[str, Any]) -> None:
@@ -156,19 +116,21 @@ def _loop(config: dict[str, Any]) -> None:
     torch.use_deterministic_algorithms(run.on_cpu)
     torch.manual_seed(how.seed)  # the same first weights on every worker
     network = RankerNetwork(config["shape"])
-    network.begin_at(torch.from_numpy(config["base"]) - correction(config["heads"], how.negative_share))
     if config["start"] is not None:
         network.load_state_dict(ray.get(config["start"]), strict=False)
-    learner = Learner(network, run.prepared(network), config["heads"], how)
+    network.shift(-correction(config["heads"], how.negative_share))  # to the odds of the rows that it will see
+    learner = Learner(network, run.prepared(network), config["wide"], config["heads"], how)
     torch.manual_seed(how.seed + 1 + run.rank)  # own hidden ids and dropout
-    train = rows_of(run.batches("train", _READ), config["inputs"], config["heads"])
+    inputs, heads, sizes = config["columns"]
+    train = rows_of(run.batches("train", _READ), inputs, heads, sizes)
     train = thinned(train, config["heads"], how.negative_share, how.seed)
-    valid = rows_of(run.batches("valid", _READ), config["inputs"], config["heads"])
+    valid = rows_of(run.batches("valid", _READ), inputs, heads, sizes, held_out=True)
     epochs = _Epochs(learner, train, valid, config)
     state = run.saved()
     if state is None:
         history = {"loss": [], "epochs": [], "seconds": 0.0, "resumed_at": []}
         state = {"epoch": 0, "step": 0, "best": {}, "best_loss": float("inf"), "calibration": [], "history": history}
+        epochs.validate(state)  # the wide part alone
     else:
         learner.restore(state["learner"])
         if run.rank > 0:  # the checkpoint holds the random state of the first worker
@@ -191,7 +153,7 @@ class _Epochs:
         epochs = self.learner.how.epochs
         while state["epoch"] < epochs:
             self._epoch(state)
-            better = self._validate(state)
+            better = self.validate(state)
             state["epoch"] = state["epoch"] + 1 if better else epochs
             state["step"] = 0
             self._save(state)
@@ -221,7 +183,7 @@ class _Epochs:
         saved = {**state, "steps": self.steps, "learner": self.learner.state()}
         self.run.save(saved, {"epoch": state["epoch"], "step": state["step"]})
 
-    def _validate(self, state: dict[str, Any]) -> bool:
+    def validate(self, state: dict[str, Any]) -> bool:
         """Measure on the held-out day; keep the network if it is the best so far."""
         logits = self.learner.logits(self.valid)
         loss = float(self.learner.losses(logits, self.valid).sum() / max(self.valid.size, 1))
@@ -233,7 +195,7 @@ class _Epochs:
         network = self.learner.network.state_dict()
         state["best"] = {name: weight.cpu().clone() for name, weight in network.items()}
         state["best_loss"], state["calibration"] = loss, calibration
-        if (judge := self.config["judge"]) is not None:
+        if (judge := self.config["judge"]) is not None and len(state["history"]["epochs"]) > 1:
             judged = {judge.name: judge(logits[:, self.config["heads"].index(JUDGED)].numpy())}
             done = state["epoch"] + 1
             self.run.tell(done, self.learner.how.epochs, "judged", done * self.steps, **judged)

@@ -1,7 +1,7 @@
 """One network, its optimiser and its place in the epochs: everything that a checkpoint must restore."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from training.models.trunks import TrunkName
 from training.train.failures import finite
 from training.train.ranker_losses import HeadLosses, PositionBias, WatchLoss, Weighting, correction
 from training.train.ranker_rows import Rows
+from training.train.wide import WidePart, WideTraining
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,10 @@ class RankerTraining:
     experts: int = 4  # that heads share; the shared bottom has none
     epochs: int = 2
     batch: int = 2048
-    learning_rate: float = 1e-3
-    table_rate: float = 1e-3  # of user and post embeddings
-    bias_rate: float = 5e-3  # of user and post biases
+    learning_rate: float = 3e-4
+    table_rate: float = 1e-4  # of user and post embeddings
     weight_decay: float = 1e-2
     table_penalty: float = 1e-2  # squared length of the embeddings that a row uses
-    bias_penalty: float = 1e-3
     dropout: float = 0.1
     #: Share of rows whose user, and whose post, is hidden, so that "unknown" learns a sensible answer.
     id_dropout: float = 0.1
@@ -45,6 +44,7 @@ class RankerTraining:
     examination_decay: float = 0.4
     #: Share of the negatives that is trained on; calibration is corrected for the others.
     negative_share: float = 1.0
+    wide: WideTraining = field(default_factory=WideTraining)
     seed: int = 1
     threads: int = 2  # of each worker
 
@@ -52,22 +52,23 @@ class RankerTraining:
 class Learner:
     """Trains `network` on this worker's `rows`, a batch at a time on the device that the network is on."""
 
-    def __init__(self, network: RankerNetwork, model: nn.Module, heads: Sequence[str], how: RankerTraining) -> None:
+    def __init__(
+        self, network: RankerNetwork, model: nn.Module, wide: WidePart, heads: Sequence[str], how: RankerTraining
+    ) -> None:
         """`model` is `network`, or the wrapper that synchronises it between workers."""
         self.network, self.model, self.how = network, model, how
         self.device = next(network.parameters()).device
+        self.wide = wide.to(self.device)
         decay = how.examination_decay if how.position_bias == "ipw" else None
         self.losses = HeadLosses(heads, how.watch_loss, how.watch_weight, how.weighting, decay).to(self.device)
         self._correction = correction(heads, how.negative_share)
-        biases = [network.user_bias.weight, network.post_bias.weight]
         tables = [network.user.weight, network.post.weight]
-        own = {id(weight) for weight in (*biases, *tables)}
-        self._rates = (how.learning_rate, how.table_rate, how.bias_rate, how.learning_rate)
+        own = {id(weight) for weight in tables}
+        self._rates = (how.learning_rate, how.table_rate, how.learning_rate)
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": [w for w in network.parameters() if id(w) not in own], "weight_decay": how.weight_decay},
                 {"params": tables, "weight_decay": 0.0},
-                {"params": biases, "weight_decay": 0.0},
                 {"params": list(self.losses.parameters()), "weight_decay": 0.0},
             ]
         )
@@ -110,10 +111,10 @@ class Learner:
         user, post = _hide(rows.user, how.id_dropout), _hide(rows.post, how.id_dropout)
         position = rows.position if how.position_bias == "feature" else torch.zeros_like(rows.position)
         logits = self.model(user, post, rows.numbers, rows.codes, position, how.dropout)
+        logits = logits + self.wide(rows.fold, user, post, rows.wide)
         loss = self.losses.joined(self.losses(logits, rows), rows)
         net = self.network
         penalty = how.table_penalty * (_squares(net.user(user)) + _squares(net.post(post)))
-        penalty = penalty + how.bias_penalty * (_squares(net.user_bias(user)) + _squares(net.post_bias(post)))
         self.optimiser.zero_grad()
         torch.autograd.backward(loss + penalty / rows.size)
         self.optimiser.step()
@@ -127,8 +128,14 @@ class Learner:
         self.network.eval()
         size, device = 4 * self.how.batch, rows.user.device
         parts = (rows.at(slice(first, first + size)).to(self.device) for first in range(0, rows.size, size))
-        logits = (self.network(p.user, p.post, p.numbers, p.codes, torch.zeros_like(p.position)) for p in parts)
-        return torch.cat([part.to(device) for part in logits]) + self._correction.to(device)
+        logits = (self._served(part).to(device) for part in parts)
+        return torch.cat(list(logits)) + self._correction.to(device)
+
+    def _served(self, rows: Rows) -> Tensor:
+        neutral = torch.zeros_like(rows.position)
+        deep: Tensor = self.network(rows.user, rows.post, rows.numbers, rows.codes, neutral)
+        wide: Tensor = self.wide(rows.fold, rows.user, rows.post, rows.wide)
+        return deep + wide
 
 
 def _hide(rows: Tensor, share: float) -> Tensor:

@@ -45,8 +45,7 @@ class HeadLosses(nn.Module):
         """Loss of each head, summed over the rows whose label is known, [H]."""
         actions = rows.labels.clamp(max=1)
         if self.decay is not None:
-            looked = rows.position.clamp(min=1).float().pow(-self.decay).clamp(min=_LEAST_LOOK)
-            actions = actions / looked[:, None]
+            actions = actions / look_chance(rows.position, self.decay)[:, None]
         entropy = nn.functional.binary_cross_entropy_with_logits(logits, actions, reduction="none")
         watched = self.watch_weight * _watch_loss(self.watch, logits, rows.labels)
         is_watch = torch.tensor(self._watch, device=logits.device)
@@ -60,6 +59,11 @@ class HeadLosses(nn.Module):
         # A Gaussian's exponent has a half, a class's has none.
         share = torch.tensor([0.5 if watch else 1.0 for watch in self._watch], device=losses.device)
         return (share * torch.exp(-self.log_variance) * means + self.log_variance / 2).sum()
+
+
+def look_chance(position: Tensor, decay: float) -> Tensor:
+    """Chance that slot + 1 = `position` [N] was looked at, float32 [N]; 0 = unknown counts as looked at."""
+    return position.clamp(min=1).float().pow(-decay).clamp(min=_LEAST_LOOK)
 
 
 def _watch_loss(name: WatchLoss, logits: Tensor, logs: Tensor) -> Tensor:

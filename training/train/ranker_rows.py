@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kernels.actions import ACTIONS, BIT
+from kernels.columns import I64
 from training.models.inputs import Inputs
 from training.models.ranker import WATCH, WATCH_LIMIT_S
 from training.models.ranker_network import POSITIONS
+from training.models.wide import wide_codes, wide_columns
+from training.train.wide import HELD_OUT, fold_of
 
 COLUMNS: Final = ("user_row", "post_row", "position", "x", "actions", "known", "watch_s")
 
@@ -24,6 +27,8 @@ class Rows(NamedTuple):
     position: Tensor  # int64[N] slot + 1; 0 = unknown
     numbers: Tensor  # float32[N, D]
     codes: Tensor  # int64[N, K]
+    fold: Tensor  # int64[N] fit of the wide part that does not know the row
+    wide: Tensor  # int64[N, K] of `wide_codes`
     labels: Tensor  # float32[N, H]; 0 or 1, log(1 + seconds) for watch time; 0 where unknown
     known: Tensor  # float32[N, H] 1 where the label counts
 
@@ -52,9 +57,18 @@ def heads_of(actions: NDArray[Any], known: NDArray[Any], watch_s: NDArray[Any]) 
     return tuple(heads)
 
 
-def rows_of(batches: Iterable[dict[str, Any]], inputs: Inputs, heads: Sequence[str]) -> Rows:
-    """All rows of `batches` (columns COLUMNS) as tensors."""
-    parts = [_rows(batch, inputs, heads) for batch in batches]
+def rows_of(
+    batches: Iterable[dict[str, Any]],
+    inputs: Inputs,
+    heads: Sequence[str],
+    sizes: Sequence[int],
+    held_out: bool = False,
+) -> Rows:
+    """All rows of `batches` (columns COLUMNS) as tensors.
+
+    `sizes`: those of the wide part. `held_out`: whether its fits are to leave out all the rows.
+    """
+    parts = [_rows(batch, inputs, heads, sizes, held_out) for batch in batches]
     return Rows(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
@@ -72,19 +86,27 @@ def thinned(rows: Rows, heads: Sequence[str], negative_share: float, seed: int) 
     return rows._replace(known=known).at(known.any(1).nonzero()[:, 0])
 
 
-def _rows(batch: dict[str, Any], inputs: Inputs, heads: Sequence[str]) -> Rows:
+def _rows(batch: dict[str, Any], inputs: Inputs, heads: Sequence[str], sizes: Sequence[int], held_out: bool) -> Rows:
+    user, post = batch["user_row"].astype(np.int64) + 1, batch["post_row"].astype(np.int64) + 1
     numbers, codes = inputs.apply(batch["x"])
     labels, known = labels_of(batch["actions"], batch["known"], batch["watch_s"], heads)
-    position = np.clip(batch["position"].astype(np.int64) + 1, 0, POSITIONS)
+    fold = np.full(len(user), HELD_OUT) if held_out else fold_of(user, post)
     return Rows(
-        torch.from_numpy(batch["user_row"].astype(np.int64) + 1),
-        torch.from_numpy(batch["post_row"].astype(np.int64) + 1),
-        torch.from_numpy(position),
+        torch.from_numpy(user),
+        torch.from_numpy(post),
+        torch.from_numpy(slots(batch["position"])),
         torch.from_numpy(numbers),
         torch.from_numpy(codes),
+        torch.from_numpy(fold),
+        torch.from_numpy(wide_codes(wide_columns(batch["x"]), sizes)),
         torch.from_numpy(labels),
         torch.from_numpy(known),
     )
+
+
+def slots(position: NDArray[Any]) -> I64:
+    """Position + 1, at most POSITIONS; 0 = unknown."""
+    return np.clip(position.astype(np.int64) + 1, 0, POSITIONS)
 
 
 def labels_of(

@@ -80,7 +80,7 @@ def carried_over(fresh: Mapping[str, Tensor], old: Mapping[str, NDArray[Any]], e
     carried = {}
     for name in fresh.keys() & old.keys():
         before = torch.from_numpy(np.array(old[name]))
-        table = rows.get(name.partition(".")[0].removesuffix("_bias"))
+        table = rows.get(name.partition(".")[0])
         if table is not None:
             before = before[torch.from_numpy(np.concatenate([[0], table.astype(np.int64) + 1]))]
         if before.shape == fresh[name].shape:

@@ -9,17 +9,20 @@ import torch
 
 from cluster.errors import CascadeError
 from kernels.features import NAMES
-from tests.training.models.tiny import POSTS, USERS, features
+from tests.training.models.tiny import POSTS, SIZES, USERS, drawn_wide, features
 from training.models.inputs import Inputs
 from training.models.ranker import RankerConfig, RankerModel, save_ranker, to_predictions
 from training.models.ranker_network import RankerNetwork, Shape
 from training.models.trunks import TrunkName
+from training.models.wide import wide_codes, wide_columns
+from training.train.wide import NO_FOLD
 
 RNG = np.random.default_rng(3)
 X = features(RNG, 200)
 INPUTS = Inputs.fit([X])
 HEADS = ("like", "long_view", "watch_time")
-CONFIG = RankerConfig(HEADS, NAMES, INPUTS, (1.0, 0.5, 1.0), (0.0, -0.2, 0.3))
+CONFIG = RankerConfig(HEADS, NAMES, INPUTS, (1.0, 0.5, 1.0), (0.0, -0.2, 0.3), SIZES)
+WIDE = drawn_wide(RNG, USERS, POSTS, len(HEADS))
 TRUNKS: tuple[TrunkName, ...] = ("shared", "mmoe", "ple")
 
 
@@ -36,7 +39,7 @@ def _network(trunk: TrunkName = "shared") -> RankerNetwork:
 
 def _saved(network: RankerNetwork, folder: Path) -> Path:
     config = msgspec.structs.replace(CONFIG, trunk=network.shape.trunk)
-    save_ranker(folder, config, {name: weight.numpy() for name, weight in network.state_dict().items()})
+    save_ranker(folder, config, {name: weight.numpy() for name, weight in network.state_dict().items()} | WIDE.served)
     return folder
 
 
@@ -50,7 +53,9 @@ def _by_torch(network: RankerNetwork, user: int, posts: np.ndarray, x: np.ndarra
     users = torch.full((len(posts),), user + 1)
     with torch.inference_mode():
         parts = (torch.from_numpy(posts + 1), torch.from_numpy(numbers), torch.from_numpy(codes))
-        logits = network(users, *parts, torch.zeros_like(users)).numpy()
+        codes = torch.from_numpy(wide_codes(wide_columns(x), SIZES))
+        wide = WIDE(torch.full_like(users, NO_FOLD), users, parts[0], codes)
+        logits = (network(users, *parts, torch.zeros_like(users)) + wide).numpy()
     return to_predictions(logits * np.array(CONFIG.scale, np.float32) + np.array(CONFIG.shift, np.float32), HEADS)
 
 
@@ -59,7 +64,8 @@ def _by_torch(network: RankerNetwork, user: int, posts: np.ndarray, x: np.ndarra
 def test_predict_equals_the_trained_network(tmp_path: Path, trunk: TrunkName, user: int) -> None:
     network = _network(trunk)
     x = features(np.random.default_rng(user + 5), 100)
-    x[:, [NAMES.index("user_impressions_7d"), NAMES.index("surface")]] = (300, 2)  # one request
+    x[:, [NAMES.index("user_impressions_7d"), NAMES.index("surface"), NAMES.index("hour_of_day")]] = (300, 2, 9)
+    x[:, NAMES.index("post_duration_s")] = np.linspace(0, 400, 100)
     posts = np.concatenate([[-1, 0, POSTS - 1], RNG.integers(0, POSTS, 97)])
     predicted = RankerModel.load(_saved(network, tmp_path)).predict(user, posts, x)
     assert predicted.dtype == np.float32

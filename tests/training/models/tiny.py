@@ -8,8 +8,11 @@ import pyarrow.parquet as pq
 
 from kernels.actions import BIT
 from kernels.features import INDEX, NAMES
+from training.train.wide import FOLDS, WidePart
 
 USERS, POSTS = 40, 30
+#: Sizes of the wide part's codes: those of `features`, and lengths.
+SIZES = (3, 72, 5, 18)
 
 
 def features(rng: np.random.Generator, rows: int) -> np.ndarray:
@@ -43,6 +46,12 @@ def examples(rng: np.random.Generator, rows: int) -> pa.Table:
             "watch_s": np.where(rng.random(rows) < 0.8, watch_s, np.nan).astype(np.float32),
         }
     )
+
+
+def drawn_wide(rng: np.random.Generator, users: int, posts: int, heads: int) -> WidePart:
+    """A wide part whose weights are drawn."""
+    rows = (users + 1, posts + 1, 1 + sum(SIZES))
+    return WidePart(*(rng.normal(0, 0.3, (FOLDS + 2, count, heads)).astype(np.float32) for count in rows))
 
 
 def write_days(folder: Path, days: int = 3, rows: int = 600, seed: int = 0) -> list[Path]:

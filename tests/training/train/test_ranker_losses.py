@@ -15,6 +15,7 @@ from training.models.ranker_network import POSITIONS, RankerNetwork, Shape
 from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_losses import PositionBias, WatchLoss
 from training.train.ranker_rows import Rows, thinned
+from training.train.wide import FOLDS, WidePart
 
 HOW = RankerTraining(epochs=5, batch=256, learning_rate=0.03, weight_decay=0, dropout=0, warmup_steps=10)
 ROWS, SLOTS = 16_000, 20
@@ -25,14 +26,15 @@ def _rows(numbers: np.ndarray, labels: np.ndarray, position: np.ndarray | None =
     slots = nobody if position is None else torch.from_numpy(np.clip(position + 1, 0, POSITIONS)).long()
     known = torch.ones(labels.shape)
     columns = (torch.from_numpy(numbers).float(), nobody[:, None], torch.from_numpy(labels).float(), known)
-    return Rows(nobody, nobody, slots, *columns)
+    return Rows(nobody, nobody, slots, *columns[:2], nobody, nobody[:, None], *columns[2:])
 
 
 def _learned(rows: Rows, heads: Sequence[str], how: RankerTraining = HOW, **changes: Any) -> Learner:
     torch.manual_seed(0)
     shape = Shape(1, 1, rows.numbers.shape[1], 1, len(heads), embedding=8, hidden=16, width=8)
     network = RankerNetwork(shape)
-    learner = Learner(network, network, heads, replace(how, **changes))
+    nothing = WidePart(*np.zeros((3, FOLDS + 2, 2, len(heads)), np.float32))
+    learner = Learner(network, network, nothing, heads, replace(how, **changes))
     for epoch in range(learner.how.epochs):
         assert np.isfinite(list(learner.epoch(rows, epoch))).all()
     return learner

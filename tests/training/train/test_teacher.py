@@ -7,7 +7,7 @@ import torch
 from kernels.actions import POSITIVE
 from kernels.features import NAMES
 from tests.training.features.worlds import small_dataset
-from tests.training.models.tiny import features
+from tests.training.models.tiny import SIZES, drawn_wide, features
 from training.features.examples import features_of
 from training.features.log import Log
 from training.models.inputs import Inputs
@@ -30,9 +30,8 @@ def ranker(tmp_path_factory: pytest.TempPathFactory, log: Log) -> RankerModel:
     torch.manual_seed(0)
     shape = Shape(len(log.users.ids), len(log.posts.ids), len(inputs.numbers), sum(inputs.sizes), len(HEADS))
     weights = {name: weight.numpy() for name, weight in RankerNetwork(shape).state_dict().items()}
-    for name in ("post_bias.weight", "post.weight", "user.weight"):
-        weights[name] = np.random.default_rng(1).normal(size=weights[name].shape)
-    save_ranker(folder, RankerConfig(HEADS, NAMES, inputs, (1.0,) * 4, (0.0,) * 4), weights)
+    wide = drawn_wide(np.random.default_rng(1), shape.users, shape.posts, shape.heads)
+    save_ranker(folder, RankerConfig(HEADS, NAMES, inputs, (1.0,) * 4, (0.0,) * 4, SIZES), weights | wide.served)
     return RankerModel.load(folder)
 
 

@@ -63,14 +63,14 @@ def test_rows_follow_their_ids_and_new_ones_begin_as_unknown() -> None:
     earlier = Earlier(Path(), "abc", 20231120, users=np.array([1, -1, 0], np.int32), posts=np.array([0], np.int32))
     old = {
         "user.weight": np.array([[9.0], [0.0], [1.0]], np.float32),  # unknown, and two users
-        "post_bias.weight": np.array([[8.0], [5.0]], np.float32),
+        "post.weight": np.array([[8.0], [5.0]], np.float32),
         "trunk.weight": np.ones((2, 2), np.float32),
         "from_codes.weight": np.ones((3, 2), np.float32),
         "gone": np.ones(1, np.float32),
     }
     fresh = {
         "user.weight": torch.zeros(4, 1),
-        "post_bias.weight": torch.zeros(2, 1),
+        "post.weight": torch.zeros(2, 1),
         "trunk.weight": torch.zeros(2, 2),
         "from_codes.weight": torch.zeros(4, 2),
         "new": torch.zeros(1),
@@ -78,6 +78,6 @@ def test_rows_follow_their_ids_and_new_ones_begin_as_unknown() -> None:
     carried = carried_over(fresh, old, earlier)
     assert {name: weight.flatten().tolist() for name, weight in carried.items()} == {
         "user.weight": [9, 1, 9, 0],
-        "post_bias.weight": [8, 5],
+        "post.weight": [8, 5],
         "trunk.weight": [1, 1, 1, 1],
     }
