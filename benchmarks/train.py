@@ -82,7 +82,8 @@ def measure(data: Path | None, days: int, seconds: float) -> Report:
     from training.features.log import Log
     from training.models.ranker_network import Shape
     from training.train.ranker_learner import RankerTraining
-    from training.train.ranker_survey import survey_of, wide_part
+    from training.train.ranker_survey import survey_of
+    from training.train.ranker_wide import WideConfig, fitted
 
     settings = load_settings()
     log = Log.load(ensure_dataset(settings if data is None else settings.model_copy(update={"data": data})))
@@ -90,13 +91,13 @@ def measure(data: Path | None, days: int, seconds: float) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         build_examples(log, Path(folder) / "days", ExampleDays().of(log)[-days:], "live")
         files = sorted((Path(folder) / "days").iterdir())
-        survey = survey_of(files, users, posts)
+        survey, wide = survey_of(files, users, posts), fitted([*files, files[-1]], users, posts, WideConfig.of(how))
         shape = Shape(users, posts, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
         config = {
             "how": how,
             "shape": shape,
-            "columns": (survey.inputs, survey.heads, survey.sizes),
-            "wide": wide_part(survey, files[-1], how),
+            "columns": (survey.inputs, survey.heads, wide.sizes),
+            "wide": wide,
             "seconds": seconds,
         }
         before, rows = _plain(config, files)

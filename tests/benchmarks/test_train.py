@@ -12,7 +12,8 @@ from tests.training.models.tiny import POSTS, USERS, write_days
 from training.models.ranker_network import RankerNetwork, Shape
 from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_rows import COLUMNS, Rows, rows_of
-from training.train.ranker_survey import survey_of, wide_part
+from training.train.ranker_survey import survey_of
+from training.train.ranker_wide import WideConfig, fitted
 from training.train.run import to_numpy
 
 
@@ -22,10 +23,12 @@ def rows_and_learner(tmp_path: Path) -> tuple[Rows, Learner]:
     (file,) = write_days(tmp_path, days=1, rows=16 * 44 + 1)
     survey = survey_of([file], USERS, POSTS)
     table = pq.read_table(file)
-    rows = rows_of([{name: to_numpy(table[name]) for name in COLUMNS}], survey.inputs, survey.heads, survey.sizes)
+    how = RankerTraining(batch=16)
+    wide = fitted([file, file], USERS, POSTS, WideConfig.of(how))
+    rows = rows_of([{name: to_numpy(table[name]) for name in COLUMNS}], survey.inputs, survey.heads, wide.sizes)
     shape = Shape(USERS, POSTS, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
-    network, how = RankerNetwork(shape), RankerTraining(batch=16)
-    return rows, Learner(network, network, wide_part(survey, file, how), survey.heads, how)
+    network = RankerNetwork(shape)
+    return rows, Learner(network, network, wide, survey.heads, how)
 
 
 def test_windows_are_timed_until_there_are_enough(rows_and_learner: tuple[Rows, Learner]) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -26,6 +26,7 @@ from training.train.names import MODELS, Model
 from training.train.placement import Placement
 from training.train.prerank import train_prerank
 from training.train.ranker import train_ranker
+from training.train.ranker_wide import WideConfig, train_wide
 from training.train.sasrec import as_sasrec, train_sasrec
 from training.train.session import train_session
 from training.train.steps import Json, Metrics, Step, run_step
@@ -33,6 +34,7 @@ from training.train.teacher import FILE as LESSONS
 from training.train.teacher import Lessons, Teaching, build_lessons
 from training.train.two_tower import train_two_tower
 from training.train.warm_start import earlier_work, note_rows
+from training.train.wide import WidePart
 
 #: Days of examples: one to learn from, and one to measure on.
 MIN_DAYS: Final = 2
@@ -180,10 +182,19 @@ def _ranker(job: Job) -> Metrics:
     examples = examples_of(job)
     earlier = earlier_work(job.work, "ranker", job.log) if job.warm else None
     start = None if earlier is None else earlier.fingerprint
-    inputs: dict[str, Json] = {"examples": examples.fingerprint, "start": start}
+    files, users, posts = files_of(examples), len(job.log.users.ids), len(job.log.posts.ids)
+    wide = wide_of(job, job.work / "wide", files, {"examples": examples.fingerprint})
+    inputs: dict[str, Json] = {"wide": wide.fingerprint, "start": start}
     step = Step("ranker", job.work / "ranker", job.recipe.ranker, inputs, job.placement)
+    return job.run(step, lambda step: train_ranker(step, files, users, posts, WidePart.load(wide.folder), earlier))
+
+
+def wide_of(job: Job, folder: Path, examples: Sequence[Path], inputs: Mapping[str, Json]) -> Step:
+    """The step that has fitted the ranker's wide part to the files of `examples`, which `inputs` name."""
     users, posts = len(job.log.users.ids), len(job.log.posts.ids)
-    return job.run(step, lambda step: train_ranker(step, files_of(examples), users, posts, earlier))
+    step = Step("wide", folder, WideConfig.of(job.recipe.ranker), inputs)
+    _here(step, lambda step, tell: train_wide(step, examples, users, posts, tell))
+    return step
 
 
 def examples_of(job: Job) -> Step:

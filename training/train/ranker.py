@@ -1,6 +1,6 @@
 """Training of the multi-task ranker on Ray Train.
 
-The wide part is fitted first, the network then learns what is to be added to it. The last day of the examples is not
+The network learns what is to be added to the wide part, which is fitted before. The last day of the examples is not
 trained on: it tells when to stop, and calibrates the heads.
 """
 
@@ -27,10 +27,11 @@ from training.train import ray_train
 from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_losses import correction
 from training.train.ranker_rows import COLUMNS, Rows, rows_of, thinned
-from training.train.ranker_survey import Survey, survey_of, wide_part
+from training.train.ranker_survey import Survey, survey_of
 from training.train.run import Judge, Parquet, Run
 from training.train.steps import Metrics, Step
 from training.train.warm_start import Earlier, carried_over
+from training.train.wide import WidePart
 
 #: Rows read at a time.
 _READ = 1 << 16
@@ -45,6 +46,7 @@ def train_ranker(
     examples: Sequence[Path],
     users: int,
     posts: int,
+    wide: WidePart,
     earlier: Earlier | None = None,
     judge: Judge | None = None,
 ) -> Metrics:
@@ -54,6 +56,7 @@ def train_ranker(
         step: its config is a RankerTraining.
         examples: one Parquet file of examples a day, oldest first, at least two.
         users, posts: U and P, the number of rows in the log.
+        wide: as fitted to the same examples.
         earlier: the ranker of an earlier day, whose weights and inputs this one starts with.
         judge: measures the scores of long views of the last file's rows after each epoch.
 
@@ -75,8 +78,7 @@ def train_ranker(
     with torch.device("meta"):
         fresh = RankerNetwork(shape).state_dict()
     start = None if earlier is None else ray.put(carried_over(fresh, old, earlier))
-    wide = wide_part(survey, valid, how)
-    columns = (survey.inputs, survey.heads, survey.sizes)
+    columns = (survey.inputs, survey.heads, wide.sizes)
     loop_config = {"how": how, "shape": shape, "heads": survey.heads, "columns": columns, "wide": wide}
     state = ray_train.fit(
         TorchTrainer,
@@ -89,7 +91,7 @@ def train_ranker(
     weights["trunk.heads.bias"] += correction(survey.heads, how.negative_share).numpy()
     forget_untrained(weights, survey)
     scale, shift = zip(*state["calibration"], strict=True)
-    config = RankerConfig(survey.heads, NAMES, survey.inputs, tuple(scale), tuple(shift), survey.sizes, how.trunk)
+    config = RankerConfig(survey.heads, NAMES, survey.inputs, tuple(scale), tuple(shift), wide.sizes, how.trunk)
     del weights["position.weight"]
     save_ranker(step.folder, config, weights | wide.served)
     warm = earlier.date if earlier is not None and old else None

@@ -4,8 +4,10 @@ By L-BFGS, with a ridge penalty for each table, as if its weights were drawn fro
 gradients that visit each row once or twice learn such weights too late, or too much of the noise in them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -26,6 +28,7 @@ FOLDS: Final = 4
 #: The fold of rows that all of these fits leave out, and the one of no row: what is served is fitted on all.
 HELD_OUT: Final = FOLDS
 NO_FOLD: Final = FOLDS + 1
+_FILE: Final = "wide.npz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class WideTraining:
     codes: tuple[float, ...] = (1.0, 10.0, 10.0, 3.0)  # of CODES
     position: float = 10.0
     tolerance: float = 1e-7  # a fit ends with a step that lowers its loss by less, relatively
+    threads: int = 2
 
     def __post_init__(self) -> None:
         if len(self.codes) != len(CODES):
@@ -78,10 +82,23 @@ class WidePart(nn.Module):
     post: Tensor  # [FOLDS + 2, P + 1, H]
     codes: Tensor  # [FOLDS + 2, rows of the table of all codes, H]
 
-    def __init__(self, user: F32, post: F32, codes: F32) -> None:
+    def __init__(self, user: F32, post: F32, codes: F32, sizes: tuple[int, ...]) -> None:
+        """`sizes`: of `wide_sizes`."""
         super().__init__()
+        self.sizes = sizes
         for name, table in (("user", user), ("post", post), ("codes", codes)):
             self.register_buffer(name, torch.from_numpy(table))
+
+    @classmethod
+    def load(cls, folder: Path) -> "WidePart":
+        """What `save` wrote."""
+        with np.load(folder / _FILE, allow_pickle=False) as tables:
+            return cls(tables["user"], tables["post"], tables["codes"], tuple(tables["sizes"].tolist()))
+
+    def save(self, folder: Path) -> None:
+        with (folder / _FILE).open("wb") as file:
+            tables = {name: table.numpy() for name, table in self.named_buffers()}
+            np.savez(file, allow_pickle=False, sizes=np.array(self.sizes, np.int64), **tables)
 
     def forward(self, fold: Tensor, user: Tensor, post: Tensor, codes: Tensor) -> Tensor:
         """Logits float32[B, H] by fit `fold` [B], of users [B], posts [B] and codes [B, K]."""
@@ -95,7 +112,13 @@ class WidePart(nn.Module):
 
 
 def fit_wide(
-    rows: WideRows, targets: F32, known: F32, squares: Sequence[bool], how: WideTraining, shape: WideShape
+    rows: WideRows,
+    targets: F32,
+    known: F32,
+    squares: Sequence[bool],
+    how: WideTraining,
+    shape: WideShape,
+    tell: Callable[[int, int], None] | None = None,
 ) -> WidePart:
     """Fit each of H heads by itself.
 
@@ -103,18 +126,27 @@ def fit_wide(
         targets: float32[N, H] labels.
         known: float32[N, H] 1 where the label counts.
         squares: of each head, whether it is a regression by squares instead of a logistic one.
+        tell: called after each fit with how many are done, and of how many.
     """
     tables = (shape.users + 1, shape.posts + 1, 1 + sum(shape.sizes))
     columns, penalty = _columns(rows, tables), _penalty(tables, how, shape)
     weights = np.zeros((FOLDS + 2, sum(tables), len(squares)), np.float32)
-    for h, square in enumerate(squares):
-        for fold in range(FOLDS + 2):
-            left_out = (rows.fold == fold) | ((rows.fold == HELD_OUT) & (fold != NO_FOLD))
-            some = np.flatnonzero((known[:, h] > 0) & ~left_out)
-            found = _fit(columns[some], targets[some, h].astype(np.float64), square, penalty, how.tolerance)
-            weights[fold, :, h] = found[: sum(tables)]
-            weights[fold, : tables[0], h] += found[-1]  # everyone's constant
-    return WidePart(*(np.ascontiguousarray(part) for part in np.split(weights, np.cumsum(tables)[:2], axis=1)))
+
+    def fit(which: tuple[int, int]) -> None:
+        h, fold = which
+        left_out = (rows.fold == fold) | ((rows.fold == HELD_OUT) & (fold != NO_FOLD))
+        some = np.flatnonzero((known[:, h] > 0) & ~left_out)
+        found = _fit(columns[some], targets[some, h].astype(np.float64), squares[h], penalty, how.tolerance)
+        weights[fold, :, h] = found[: sum(tables)]
+        weights[fold, : tables[0], h] += found[-1]  # everyone's constant
+
+    fits = [(h, fold) for h in range(len(squares)) for fold in range(FOLDS + 2)]
+    with ThreadPoolExecutor(how.threads) as threads:  # kernels hold no lock
+        for done, _ in enumerate(threads.map(fit, fits), start=1):
+            if tell is not None:
+                tell(done, len(fits))
+    user, post, codes = (np.ascontiguousarray(part) for part in np.split(weights, np.cumsum(tables)[:2], axis=1))
+    return WidePart(user, post, codes, shape.sizes)
 
 
 def _columns(rows: WideRows, tables: tuple[int, ...]) -> I32:

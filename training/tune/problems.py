@@ -10,14 +10,15 @@ from cluster.errors import InvalidField
 from training.data.dataset import DataSet
 from training.evaluation.split import Split
 from training.features.log import Log
-from training.train.all import Job, examples_of, files_of, fingerprint, sequences_of, teacher_of
+from training.train.all import Job, examples_of, files_of, fingerprint, sequences_of, teacher_of, wide_of
 from training.train.names import Tunable
 from training.train.prerank import train_prerank
 from training.train.ranker import train_ranker
-from training.train.steps import Metrics, Step
+from training.train.steps import Json, Metrics, Step
 from training.train.teacher import FILE as LESSONS
 from training.train.teacher import Lessons
 from training.train.two_tower import train_two_tower
+from training.train.wide import WidePart
 from training.tune.judges import RankingJudge, RetrievalJudge, held_out_file
 
 
@@ -37,11 +38,12 @@ class Ranker:
     examples: list[Path]
     users: int
     posts: int
+    wide: Path
     judge: RankingJudge
     objective: str = RankingJudge.name
 
     def train(self, step: Step) -> Metrics:
-        return train_ranker(step, self.examples, self.users, self.posts, judge=self.judge)
+        return train_ranker(step, self.examples, self.users, self.posts, WidePart.load(self.wide), judge=self.judge)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,9 @@ def problem_of(model: Tunable, job: Job, dataset: DataSet, held_out_days: int) -
     files, judge = [*days[:-held_out_days], held_out], RankingJudge(held_out)
     if model == "prerank":
         return Prerank(files, judge)
-    return Ranker(files, len(job.log.users.ids), len(job.log.posts.ids), judge)
+    inputs: dict[str, Json] = {"examples": step.fingerprint, "held_out_days": held_out_days}
+    wide = wide_of(job, step.folder.resolve() / "wide", files, inputs)  # no trial changes what it depends on
+    return Ranker(files, len(job.log.users.ids), len(job.log.posts.ids), wide.folder, judge)
 
 
 def _two_tower(job: Job, dataset: DataSet, held_out_days: int) -> TwoTower:

@@ -51,7 +51,8 @@ def examples(rng: np.random.Generator, rows: int) -> pa.Table:
 def drawn_wide(rng: np.random.Generator, users: int, posts: int, heads: int) -> WidePart:
     """A wide part whose weights are drawn."""
     rows = (users + 1, posts + 1, 1 + sum(SIZES))
-    return WidePart(*(rng.normal(0, 0.3, (FOLDS + 2, count, heads)).astype(np.float32) for count in rows))
+    user, post, codes = (rng.normal(0, 0.3, (FOLDS + 2, count, heads)).astype(np.float32) for count in rows)
+    return WidePart(user, post, codes, SIZES)
 
 
 def write_days(folder: Path, days: int = 3, rows: int = 600, seed: int = 0) -> list[Path]:

@@ -15,6 +15,7 @@ from training.train.all import train
 from training.train.prerank import PrerankTraining, train_prerank
 from training.train.ranker import train_ranker
 from training.train.ranker_learner import RankerTraining
+from training.train.ranker_wide import WideConfig, fitted
 from training.train.steps import Step
 
 
@@ -43,7 +44,8 @@ def one_class(tmp_path: Path) -> list[Path]:
 
 
 def test_one_class_is_nothing_to_learn_from(tmp_path: Path, one_class: list[Path]) -> None:
+    wide = fitted(one_class, USERS, POSTS, WideConfig.of(RankerTraining()))
     with pytest.raises(CascadeError, match="nothing to rank by: in all training rows each action was always done, ne"):
-        train_ranker(Step("ranker", tmp_path, RankerTraining(), {}), one_class, USERS, POSTS)
+        train_ranker(Step("ranker", tmp_path, RankerTraining(), {}), one_class, USERS, POSTS, wide)
     with pytest.raises(CascadeError, match="nothing to choose by: all training rows have the grade 0"):
         train_prerank(Step("prerank", tmp_path, PrerankTraining(), {}), one_class)

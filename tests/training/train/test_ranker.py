@@ -17,6 +17,7 @@ from training.train.placement import Placement
 from training.train.ranker import forget_untrained, train_ranker
 from training.train.ranker_learner import RankerTraining
 from training.train.ranker_survey import survey_of
+from training.train.ranker_wide import WideConfig, fitted
 from training.train.steps import Metrics, Step, run_step
 
 # Ray warns of its own defaults.
@@ -26,8 +27,9 @@ HOW = RankerTraining(epochs=3, batch=32, warmup_steps=10, checkpoint_steps=20)
 
 
 def train(folder: Path, data: Path, placement: Placement | None = None) -> Metrics:
-    step = Step("ranker", folder, HOW, {}, placement or Placement())
-    return run_step(step, lambda step: train_ranker(step, sorted(data.glob("*.parquet")), USERS, POSTS))
+    step, files = Step("ranker", folder, HOW, {}, placement or Placement()), sorted(data.glob("*.parquet"))
+    wide = fitted(files, USERS, POSTS, WideConfig.of(HOW))
+    return run_step(step, lambda step: train_ranker(step, files, USERS, POSTS, wide))
 
 
 def _weights(folder: Path) -> dict[str, bytes]:

@@ -14,7 +14,8 @@ from training.train.failures import Diverged
 from training.train.ranker_learner import Learner, RankerTraining
 from training.train.ranker_losses import correction
 from training.train.ranker_rows import COLUMNS, Rows, rows_of
-from training.train.ranker_survey import survey_of, wide_part
+from training.train.ranker_survey import survey_of
+from training.train.ranker_wide import WideConfig, fitted
 from training.train.run import to_numpy
 from training.train.wide import WidePart
 
@@ -25,10 +26,10 @@ HOW = RankerTraining(epochs=2, batch=32)
 def setting(tmp_path: Path) -> tuple[Rows, RankerNetwork, WidePart, tuple[str, ...]]:
     (file,) = write_days(tmp_path, days=1, rows=300)
     survey = survey_of([file], USERS, POSTS)
+    wide = fitted([file, file], USERS, POSTS, WideConfig.of(HOW))
     table = pq.read_table(file)
-    rows = rows_of([{name: to_numpy(table[name]) for name in COLUMNS}], survey.inputs, survey.heads, survey.sizes)
+    rows = rows_of([{name: to_numpy(table[name]) for name in COLUMNS}], survey.inputs, survey.heads, wide.sizes)
     shape = Shape(USERS, POSTS, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
-    wide = wide_part(survey, file, HOW)
     return rows, RankerNetwork(shape), wide, survey.heads
 
 

@@ -1,6 +1,8 @@
 """The wide part of the ranker, on a world whose weights are known."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,8 +40,10 @@ def world() -> tuple[WideRows, np.ndarray, np.ndarray, tuple[int, ...]]:
     return rows, labels, logit, sizes
 
 
-def _fit(rows: WideRows, labels: np.ndarray, sizes: tuple[int, ...], how: WideTraining = HOW) -> WidePart:
-    return fit_wide(rows, labels, np.ones_like(labels), (False, True), how, WideShape(USERS, POSTS, sizes))
+def _fit(
+    rows: WideRows, labels: np.ndarray, sizes: tuple[int, ...], how: WideTraining = HOW, tell: Any = None
+) -> WidePart:
+    return fit_wide(rows, labels, np.ones_like(labels), (False, True), how, WideShape(USERS, POSTS, sizes), tell)
 
 
 def _logits(wide: WidePart, rows: WideRows, fold: np.ndarray) -> np.ndarray:
@@ -55,6 +59,19 @@ def test_it_finds_what_is_true_of_users_posts_and_codes(
     assert np.corrcoef(found[:, 0], logit)[0, 1] > 0.97
     assert np.abs(expit(found[:, 0]) - expit(logit)).mean() < 0.05
     assert np.abs(found[:, 1] - logit).mean() < 0.05
+
+
+def test_a_wide_part_is_read_as_it_was_written(
+    world: tuple[WideRows, np.ndarray, np.ndarray, tuple[int, ...]], tmp_path: Path
+) -> None:
+    rows, labels, _, sizes = world
+    told: list[tuple[int, int]] = []
+    wide = _fit(rows, labels, sizes, tell=lambda done, total: told.append((done, total)))
+    wide.save(tmp_path)
+    read = WidePart.load(tmp_path)
+    np.testing.assert_array_equal(_logits(read, rows, rows.fold), _logits(wide, rows, rows.fold))
+    assert read.sizes == sizes
+    assert told == [(done, 2 * (FOLDS + 2)) for done in range(1, 2 * (FOLDS + 2) + 1)]
 
 
 def test_the_fit_of_a_row_does_not_know_its_label(

@@ -1,0 +1,79 @@
+"""The step that fits the wide part of the ranker to its examples."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.dataset as ds
+import torch
+from numpy.typing import NDArray
+
+from training.models.ranker import WATCH
+from training.models.wide import wide_codes, wide_columns, wide_sizes
+from training.train.ranker_learner import RankerTraining
+from training.train.ranker_losses import PositionBias, look_chance
+from training.train.ranker_rows import COLUMNS, heads_of, labels_of, slots
+from training.train.run import to_numpy
+from training.train.steps import Metrics, Step
+from training.train.wide import HELD_OUT, WidePart, WideRows, WideShape, WideTraining, fit_wide, fold_of
+
+#: Rows read at a time.
+_READ = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class WideConfig:
+    """What of the ranker's training the wide part depends on: searches that change anything else share one fit."""
+
+    how: WideTraining
+    position_bias: PositionBias
+    examination_decay: float
+
+    @classmethod
+    def of(cls, ranker: RankerTraining) -> "WideConfig":
+        return cls(ranker.wide, ranker.position_bias, ranker.examination_decay)
+
+
+def train_wide(
+    step: Step, examples: Sequence[Path], users: int, posts: int, tell: Callable[[int, int], None]
+) -> Metrics:
+    """Fit the wide part and write it into `step.folder`; its config is a WideConfig, the rest is as of `fitted`."""
+    wide = fitted(examples, users, posts, step.config, tell)
+    wide.save(step.folder)
+    return {"tables": {name: list(table.shape) for name, table in wide.named_buffers()}}
+
+
+def fitted(
+    examples: Sequence[Path], users: int, posts: int, config: WideConfig, tell: Callable[[int, int], None] | None = None
+) -> WidePart:
+    """The wide part of all heads that the files of `examples` but the last can teach.
+
+    The last file is held out: of the fits, only the one that is served knows it.
+    """
+    *train, valid = examples
+    seen, held_out = _read(train), _read([valid])
+    heads, sizes = heads_of(*seen[3:6]), wide_sizes(seen[-1])
+    user, post, position, actions, known_actions, watch_s, columns = (
+        np.concatenate(pair) for pair in zip(seen, held_out, strict=True)
+    )
+    user, post, position = user + np.int64(1), post + np.int64(1), slots(position)
+    fold = fold_of(user, post)
+    fold[len(seen[0]) :] = HELD_OUT
+    labels, known = labels_of(actions, known_actions, watch_s, heads)
+    is_watch = [name == WATCH for name in heads]
+    if config.position_bias == "ipw":
+        looked = look_chance(torch.from_numpy(position), config.examination_decay).numpy()
+        labels = np.where(is_watch, labels, labels / looked[:, None]).astype(np.float32)
+    rows = WideRows(user, post, wide_codes(columns, sizes), position, fold)
+    return fit_wide(rows, labels, known, is_watch, config.how, WideShape(users, posts, sizes), tell)
+
+
+def _read(files: Sequence[Path]) -> tuple[NDArray[Any], ...]:
+    """COLUMNS of all rows, of x what the wide part reads."""
+    parts = []
+    for batch in ds.dataset([str(file) for file in files]).to_batches(columns=list(COLUMNS), batch_size=_READ):
+        columns = {name: to_numpy(batch[name]) for name in COLUMNS}
+        parts.append((*(columns[name] for name in COLUMNS if name != "x"), wide_columns(columns["x"])))
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
