@@ -1,13 +1,13 @@
 """Progress of a search: trials tell a board, which a bar on stderr follows."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import ray
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from training.train.asking import asked
 
 
 class Board:
@@ -27,25 +27,14 @@ class Board:
 @contextmanager
 def board(name: str, trials: int, shown: bool) -> Iterator[Any]:
     """The handle of a board, with a bar for the time of a `with`."""
-    told = ray.remote(num_cpus=0)(Board).remote()
-    stop = threading.Event()
     columns = (TextColumn(f"tune {name}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True, quiet=not shown)) as bars:
         task = bars.add_task("starting", total=trials)
 
-        def follow() -> None:
-            ended = False
-            while not ended:
-                ended = stop.wait(0.5)
-                count, best = ray.get(told.ask.remote())
-                if count:
-                    bars.update(task, completed=count, description=f"best so far {best:.4f}")
+        def show(said: tuple[int, float]) -> None:
+            count, best = said
+            if count:
+                bars.update(task, completed=count, description=f"best so far {best:.4f}")
 
-        thread = threading.Thread(target=follow, daemon=True)
-        thread.start()
-        try:
+        with asked(Board, show) as told:
             yield told
-        finally:
-            stop.set()
-            thread.join(timeout=5)
-            ray.kill(told)
