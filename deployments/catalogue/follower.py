@@ -6,10 +6,10 @@ import time
 from typing import Final
 
 from cluster.catalogue_log import START, CatalogueLog
-from cluster.ending import end
 from cluster.store.breaker import StoreUnavailable
 from cluster.wire import CatalogueStatus
 from deployments.catalogue.catalogue import Catalogue
+from deployments.repeating import Repeated
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +29,7 @@ class Follower:
         self._log = log
         self._position = START
         self._current_at: float | None = None  # time.monotonic() at which nothing was left to apply
-        self._closed = False
-        self._following: asyncio.Task[None] | None = None
+        self._following = Repeated(self._follow, pause_s=0, retry_s=RETRY_S)
         self._compacting: asyncio.Task[None] | None = None
 
     def status(self) -> CatalogueStatus:
@@ -59,26 +58,18 @@ class Follower:
 
     def start(self) -> None:
         """Follow the log on the running event loop until `close`."""
-        self._following = asyncio.create_task(self._follow())
+        self._following.start()
 
     async def close(self) -> None:
         """Stop following. An index that is being built is waited for."""
-        self._closed = True
-        if self._following is not None:
-            await end(self._following)
+        await self._following.close()
         if self._compacting is not None:
             await asyncio.wait([self._compacting])
 
     async def _follow(self) -> None:
-        # A cancellation alone does not end it: a client in the middle of connecting may swallow one.
-        while not self._closed:
-            try:
-                await self._step(BLOCK_MS, SLICE)
-            except StoreUnavailable:  # the breaker has logged it
-                await asyncio.sleep(RETRY_S)
-            except Exception:
-                logger.exception("following the catalogue failed at %s", self._position)
-                await asyncio.sleep(RETRY_S)
+        try:
+            await self._step(BLOCK_MS, SLICE)
+        finally:
             self._compact()
 
     async def _step(self, block_ms: int, slice_: int) -> int:

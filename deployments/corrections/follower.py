@@ -1,15 +1,14 @@
 """Following the online learner: the live correction of a release, read again and again."""
 
-import asyncio
 import logging
 from contextlib import suppress
 from typing import Final, cast
 
-from cluster.ending import end
 from cluster.settings import Store
 from cluster.store.breaker import Breaker, StoreUnavailable
 from cluster.store.connection import Connection
 from deployments.corrections.corrected import CorrectedRanker
+from deployments.repeating import Repeated
 from training.models.correction import UnreadableCorrection, correction_key, decode_correction
 
 logger = logging.getLogger(__name__)
@@ -28,8 +27,7 @@ class CorrectionFollower:
         self._connection = Connection(url, TIMEOUT_S, Breaker("online store", settings.retry_ms))
         self._redis = self._connection.redis
         self._followed: bytes | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._closed = False
+        self._following = Repeated(self.follow, LOOK_S)
 
     async def catch_up(self) -> None:
         """Take the live correction, if the store is there."""
@@ -38,12 +36,10 @@ class CorrectionFollower:
 
     def start(self) -> None:
         """Follow in a task of its own until `close`."""
-        self._task = asyncio.create_task(self._follow_forever())
+        self._following.start()
 
     async def close(self) -> None:
-        self._closed = True
-        if self._task is not None:
-            await end(self._task)
+        await self._following.close()
         await self._connection.close()
 
     async def follow(self) -> None:
@@ -60,14 +56,3 @@ class CorrectionFollower:
         if not fits:
             logger.warning("predictions are not corrected")
             self._ranker.correct(None)
-
-    async def _follow_forever(self) -> None:
-        # A cancellation alone does not end it: a client in the middle of connecting may swallow one.
-        while not self._closed:
-            try:
-                await self.follow()
-            except StoreUnavailable:  # what was learned stays so
-                pass
-            except Exception:
-                logger.exception("following the correction failed")
-            await asyncio.sleep(LOOK_S)

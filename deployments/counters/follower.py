@@ -10,7 +10,6 @@ from typing import Any, Final, cast
 import msgspec
 import numpy as np
 
-from cluster.ending import end
 from cluster.post_counters import (
     STREAM,
     TOTALS,
@@ -27,6 +26,7 @@ from cluster.store.breaker import Breaker, StoreUnavailable
 from cluster.store.connection import Connection
 from deployments.catalogue.catalogue import Catalogue
 from deployments.counters.live_counters import LiveCounters
+from deployments.repeating import Repeated
 from kernels.columns import I64
 
 logger = logging.getLogger(__name__)
@@ -49,8 +49,7 @@ class CounterFollower:
         self._connection = Connection(url, TIMEOUT_S, Breaker("online store", settings.retry_ms))
         self._redis = self._connection.redis
         self._position: str | None = None  # of the last update applied; None = all must be read anew
-        self._task: asyncio.Task[None] | None = None
-        self._closed = False
+        self._following = Repeated(self._follow, pause_s=0, retry_s=RETRY_S)
 
     async def catch_up(self, patience_s: float) -> bool:
         """Load before the first request; False when the store is gone for so long.
@@ -70,12 +69,10 @@ class CounterFollower:
 
     def start(self) -> None:
         """Follow in a task of its own until `close`."""
-        self._task = asyncio.create_task(self._follow_forever())
+        self._following.start()
 
     async def close(self) -> None:
-        self._closed = True
-        if self._task is not None:
-            await end(self._task)
+        await self._following.close()
         await self._connection.close()
 
     async def load(self) -> None:
@@ -114,23 +111,17 @@ class CounterFollower:
             if found:
                 take(part[found], np.concatenate(records))
 
-    async def _follow_forever(self) -> None:
-        # A cancellation alone does not end it: a client in the middle of connecting may swallow one.
-        while not self._closed:
-            try:
-                if self._position is None:
-                    await self.load()
-                await self._follow()
-            except StoreUnavailable:
-                self._position = None  # updates may be gone by the time it is back
-                await asyncio.sleep(RETRY_S)
-            except Exception:
-                logger.exception("the counters are read anew")
-                self._position = None
-                await asyncio.sleep(RETRY_S)
-
     async def _follow(self) -> None:
-        """Apply the next updates, waiting for them a moment."""
+        """Apply the next updates, waiting for them a moment; read everything anew after a failure."""
+        if self._position is None:
+            await self.load()
+        try:
+            await self._take_next()
+        except Exception:
+            self._position = None  # updates may be gone by the time the store is back
+            raise
+
+    async def _take_next(self) -> None:
         assert self._position is not None
         reading = self._redis.xread({STREAM: self._position}, count=UPDATES, block=BLOCK_MS)
         answer: Any = await self._connection.outcome(reading)

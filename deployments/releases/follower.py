@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
-from cluster.ending import end
 from cluster.errors import CascadeError
 from cluster.live_release import LiveRelease
 from cluster.settings import Store
@@ -17,6 +16,7 @@ from cluster.store.release_board import ReleaseBoard, ReplicaStatus
 from deployments.releases.bundle import Bundle
 from deployments.releases.shadow import Shadow
 from deployments.releases.traffic import Canary, Traffic
+from deployments.repeating import Repeated
 
 logger = logging.getLogger(__name__)
 
@@ -42,17 +42,16 @@ class ReleaseFollower:
         self._followed: LiveRelease | None = None
         self._loading: str | None = None
         self._refused: str | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._closed = False
+        self._repeated = (Repeated(self._follow, LOOK_S), Repeated(self._tell, TELL_S))
 
     def start(self) -> None:
         """Follow on the running event loop until `close`."""
-        self._tasks = [asyncio.create_task(self._follow_forever()), asyncio.create_task(self._tell_forever())]
+        for repeated in self._repeated:
+            repeated.start()
 
     async def close(self) -> None:
-        self._closed = True
-        for task in self._tasks:
-            await end(task)
+        for repeated in self._repeated:
+            await repeated.close()
         with suppress(StoreUnavailable):
             await self._board.leave(self._id)
         await self._board.close()
@@ -109,24 +108,13 @@ class ReleaseFollower:
         if before.live is not traffic.live:
             logger.info("release %s is live, in place of %s", traffic.live.name, before.live.name)
 
-    async def _follow_forever(self) -> None:
-        # A cancellation alone does not end it: a client in the middle of connecting may swallow one.
-        while not self._closed:
-            try:
-                record = await self._board.read()
-                if record is not None and record != self._followed:
-                    await self.follow(record)
-            except StoreUnavailable:  # what is live stays so
-                pass
-            except Exception:
-                logger.exception("following the record of releases failed")
-            await asyncio.sleep(LOOK_S)
+    async def _follow(self) -> None:
+        record = await self._board.read()
+        if record is not None and record != self._followed:
+            await self.follow(record)
 
-    async def _tell_forever(self) -> None:
-        while not self._closed:
-            with suppress(StoreUnavailable):
-                await self._board.tell(self.status())
-            await asyncio.sleep(TELL_S)
+    async def _tell(self) -> None:
+        await self._board.tell(self.status())
 
 
 async def _prepare(bundle: Bundle) -> None:
