@@ -8,9 +8,12 @@ import numpy as np
 import xgboost
 
 from benchmarks.kernel_inputs import NOW_MS, random_context, random_posts, random_users
+from cluster.ranking_rules import rerank_rules
+from cluster.rules import Rules
 from kernels.assembly import WIDTH, assemble
 from kernels.assembly_numpy import assemble_numpy
-from kernels.columns import F32, HOUR_MS, I64, PostColumns, UserColumns
+from kernels.boosts import RerankPosts, RerankViewer
+from kernels.columns import CONTENT_DIM, DAY_MS, F32, HOUR_MS, I64, PostColumns, UserColumns
 from kernels.fold import (
     IMPRESSION,
     VIEW,
@@ -24,7 +27,8 @@ from kernels.fold import (
 )
 from kernels.fold_numpy import User, fold_users_numpy
 from kernels.merge import merge_sources, merge_sources_numpy
-from kernels.rerank import RerankRules, rerank, rerank_numpy
+from kernels.rerank import rerank
+from kernels.rerank_numpy import rerank_numpy
 from kernels.topk import top_k, top_k_numpy
 from kernels.trees import Forest, predict_forest, predict_forest_numpy
 from kernels.utility import utility, utility_numpy
@@ -33,6 +37,8 @@ from training.models.forest import forest_from_xgboost
 #: Posts brought by each source, kept by the merge, ranked, and shown.
 SOURCES: Final = (350, 250, 100)
 RAW, PRERANKED, RANKED, SHOWN = 600, 300, 100, 50
+#: Candidates of re-ranking, of so many authors; close friends of the user.
+RERANKED, RERANKED_AUTHORS, CLOSE = 500, 100, 20
 POSTS, AUTHORS, HISTORY, FOLLOWS = 100_000, 20_000, 128, 200
 TREES, DEPTH, HEADS = 100, 6, 11
 #: Different inputs that take turns, so that no branch is learnt by heart.
@@ -150,19 +156,36 @@ def utility_case(rng: np.random.Generator) -> Case:
 
 
 def rerank_case(rng: np.random.Generator) -> Case:
-    rules = RerankRules(fresh_ms=3_600_000, fresh_boost=0.1, author_cap=2, author_cap_window=20)
+    """All rules, each of which has something to do."""
+    rules = rerank_rules(Rules(kind_run=4, kind_share=0.7))
 
     def one() -> tuple[Any, ...]:
-        scores = rng.normal(size=RANKED).astype(np.float32)
-        return scores, rng.integers(0, 30, RANKED, np.int32), rng.integers(0, 86_400_000, RANKED), rules, SHOWN
+        content = rng.normal(size=(RERANKED, CONTENT_DIM)).astype(np.float32)
+        posts = RerankPosts(
+            scores=rng.normal(size=RERANKED).astype(np.float32),
+            authors=rng.integers(0, RERANKED_AUTHORS, RERANKED, np.int32),
+            age_ms=rng.integers(0, DAY_MS, RERANKED),
+            kinds=rng.choice(np.array([1, 1, 1, 1, 2, 3], np.int16), RERANKED),
+            new=rng.random(RERANKED) < 0.05,
+            campaigns=np.where(rng.random(RERANKED) < 0.05, 1.5, 1).astype(np.float32),
+            content=content / np.linalg.norm(content, axis=1, keepdims=True),
+        )
+        shown = rng.integers(0, 2 * RERANKED_AUTHORS, HISTORY, np.int32)
+        viewer = RerankViewer(
+            close=rng.choice(RERANKED_AUTHORS, CLOSE, replace=False).astype(np.int32),
+            served=shown,
+            served_age_ms=rng.integers(0, DAY_MS, HISTORY),
+        )
+        return posts, viewer, rules, SHOWN
 
+    per_post = 4 + 4 + 8 + 2 + 1 + 4 + 4 * CONTENT_DIM
     return Case(
-        size=f"{SHOWN} of {RANKED}, author cap and freshness",
+        size=f"{SHOWN} of {RERANKED}, all rules",
         kernel=rerank,
         twin=rerank_numpy,
         arguments=tuple(one() for _ in range(VARIANTS)),
-        touched=RANKED * (4 + 4 + 8) + SHOWN * (8 + 4),
-        loads=3 * RANKED,
+        touched=RERANKED * per_post + SHOWN * (8 + 4),
+        loads=SHOWN * RERANKED * CONTENT_DIM // 8,  # eight cosines at a time
     )
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from cluster.errors import InvalidField
+from cluster.vocabulary import KINDS
 from cluster.wire import Fault, Id, Milliseconds, Text, decode
 from kernels.columns import CONTENT_DIM
 
-KINDS: Final = ("video", "photo", "carousel", "text", "live", "ad")
 MAX_POSTS: Final = 1000
 MAX_CAPTION: Final = 10_000
 

@@ -6,9 +6,9 @@ every key; a test keeps it complete.
 
 import os
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,18 +17,8 @@ from pydantic_settings import (
 )
 
 from cluster.errors import CascadeError
-from kernels.actions import ACTIONS
-
-#: Heads a ranker may have: the actions, and the seconds watched.
-HEADS = (*ACTIONS, "watch_time")
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Percent = Annotated[float, Field(gt=0, le=100)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+from cluster.rules import Rules
+from cluster.section import Count, Percent, Section, Share
 
 
 class Server(Section):
@@ -111,36 +101,6 @@ class Quotas(Section):
     fresh_hours: Count = Field(24 * 7, description="how old a fresh upload may be")
     prerank: Count = Field(300, description="candidates that are pre-ranked")
     rank: Count = Field(100, description="candidates that are ranked")
-
-
-class Rules(Section):
-    """Utility and business rules."""
-
-    weights: dict[str, float] = Field(
-        default={
-            "like": 1.0,
-            "comment": 2.0,
-            "share": 3.0,
-            "save": 2.0,
-            "follow": 2.0,
-            "long_view": 1.0,
-            "click": 0.1,
-            "profile_visit": 0.5,
-            "watch_time": 1.0,
-            "hide": -20.0,
-            "report": -50.0,
-        },
-        description="utility of each action's probability; watch time counts in minutes",
-    )
-    author_cap: Count = Field(2, description="posts of one author among the first `author_cap_window`")
-    author_cap_window: Count = Field(20, description="positions that the author cap covers")
-    fresh_boost: float = Field(0.1, description="share of its utility that a fresh post gains", ge=0)
-    fresh_boost_hours: float = Field(1.0, description="age under which a post is fresh", gt=0)
-
-    def model_post_init(self, _context: object) -> None:
-        unknown = sorted(set(self.weights) - set(HEADS))
-        if unknown:
-            raise ValueError(f"weights names unknown heads {unknown}; allowed are {list(HEADS)}")
 
 
 class Catalogue(Section):

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal, get_args
 
 import msgspec
 
 UNKNOWN: Final = 0
+ContentType = Literal["video", "photo", "carousel", "text", "live", "ad"]
+KINDS: Final[tuple[str, ...]] = get_args(ContentType)
 
 
 @lru_cache(maxsize=65_536)

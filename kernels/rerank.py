@@ -1,127 +1,222 @@
 """Re-ranking: the rules that turn scored candidates into the order of a feed.
 
-A rule is one kernel beside its twin, and either maps scores to scores (`boost_fresh`) or an order to an order
-(`cap_authors`). `rerank` applies first those, then these. No rule adds or drops a candidate.
+Soft rules are multipliers of a score (`FACTORS`); hard ones are bounds that a slot may break (`RULES`). Those that do
+not depend on the feed are multiplied first (`kernels.boosts`). One greedy pass then fills slot by slot: each takes a
+candidate that breaks the least important rules, and of these the one that is worth most after what was placed before
+it. Diversity is maximal marginal relevance (Carbonell and Goldstein, 1998) with a discount instead of a difference, so
+that it means the same whatever the scale of the scores. No rule adds or drops a candidate.
 """
 
-from typing import NamedTuple
+import math
+from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kernels.columns import F32, I32, I64
+from kernels.boosts import FACTORS, RerankPosts, RerankRules, RerankViewer, boost, diversity, scaled
+from kernels.columns import F32, I16, I32, I64
 from kernels.jit import kernel
-from kernels.topk import top_k, top_k_numpy
+from kernels.topk import top_k
 
+BOOL = NDArray[np.bool_]
+U8 = NDArray[np.uint8]
 
-class RerankRules(NamedTuple):
-    """Business rules of a feed."""
-
-    fresh_ms: int  # a post younger than this is fresh
-    fresh_boost: float  # share of its absolute score that a fresh post gains, >= 0
-    author_cap: int  # posts of one author among the first positions
-    author_cap_window: int  # how many positions the cap covers
+#: What a slot may break, the least important first: in this order rules are given up. Rule r is bit r.
+RULES: Final = ("kind_run", "kind_share", "new_creators", "author_cap")
+KIND_RUN, KIND_SHARE, NEW_CREATORS, AUTHOR_CAP = 1, 2, 4, 8
+#: Columns of `factors` that the greedy pass fills.
+DECAY, DIVERSITY = FACTORS.index("author_decay"), FACTORS.index("diversity")
+#: A share that was meant to be a whole number of slots is not one less, for being rounded.
+_ROUNDING: Final = 1e-9
 
 
 class Reranked(NamedTuple):
-    """A feed of M = min(limit, C) posts."""
+    """A feed of M = min(limit, C) posts, and why it is in this order."""
 
     order: I64  # [M] distinct positions in the candidates, first slot first
     scores: F32  # [M] final scores of these
-    relaxed: int  # slots under the author cap that only capped authors were left to fill
+    factors: F32  # [C, len(FACTORS)] what multiplied each score; the last two stay 1 without a slot
+    places: I32  # [C, len(RULES)] places by which each rule let a candidate pass others (> 0) or be passed (< 0)
+    relaxed: I64  # [len(RULES)] slots that broke each rule
+
+
+class _Line(NamedTuple):
+    """N candidates whose score is a number, in order of their boosted scores."""
+
+    bound: F32  # [N] boosted scores, descending
+    boosted: F32  # [N] the same; NaN once it is placed
+    authors: I32  # [N]
+    kinds: I16  # [N]
+    new: BOOL  # [N]
+    content: F32  # [E, N]
+    # What changes with each slot:
+    before: I32  # [N] posts of the same author that are placed
+    decay: F32  # [N] what follows from it
+    cosine: F32  # [N] to the post placed last
+    nearest: F32  # [N] greatest cosine to a post that is placed, at least 0
+    worth: F32  # [N] score by now
+    broken: U8  # [N] rules that it would break in this slot
+
+
+class _Kinds(NamedTuple):
+    """Content types in the feed so far."""
+
+    placed: I64  # [kinds]
+    last: I64  # [2] the last slot's type and how many slots in a row had it
+    cap: int
 
 
 @kernel
-def rerank(scores: F32, authors: I32, age_ms: I64, rules: RerankRules, limit: int) -> Reranked:
-    """Order C candidates by boosted score under the author cap, and keep the first `limit`.
+def rerank(posts: RerankPosts, viewer: RerankViewer, rules: RerankRules, limit: int) -> Reranked:
+    """Order C candidates by all rules and keep the first `limit`.
 
-    `scores[C]` of NaN come last whatever the rules say; equal scores keep their order of position. `authors[C]`
-    are author rows, `age_ms[C]` milliseconds since publication. Allocates O(C) per call. Raises ValueError when
-    the shapes do not fit.
+    Scores of NaN come last whatever the rules say; equal ones keep their order. Allocates O(C E) per call. Raises
+    ValueError when the shapes do not fit.
     """
-    if not len(scores) == len(authors) == len(age_ms):
-        raise ValueError("scores, authors and age_ms must have one length")
-    boosted = boost_fresh(scores, age_ms, rules.fresh_ms, rules.fresh_boost)
-    order = top_k(boosted, len(boosted))
-    scored = len(order)
+    count = len(posts.scores)
+    boosted, factors = boost(posts, viewer, rules)
+    order = top_k(boosted, count)
+    scored = count
     while scored > 0 and np.isnan(boosted[order[scored - 1]]):
         scored -= 1
-    window = min(rules.author_cap_window, limit)
-    order[:scored], relaxed = cap_authors(order[:scored], authors, rules.author_cap, window)
-    order = order[: max(0, limit)]
-    return Reranked(order, boosted[order], relaxed)
-
-
-def rerank_numpy(scores: F32, authors: I32, age_ms: I64, rules: RerankRules, limit: int) -> Reranked:
-    """The NumPy twin of `rerank`."""
-    if not len(scores) == len(authors) == len(age_ms):
-        raise ValueError("scores, authors and age_ms must have one length")
-    boosted = boost_fresh_numpy(scores, age_ms, rules.fresh_ms, rules.fresh_boost)
-    order = top_k_numpy(boosted, len(boosted))
-    scored = len(order) - np.count_nonzero(np.isnan(boosted))
-    window = min(rules.author_cap_window, limit)
-    order[:scored], relaxed = cap_authors_numpy(order[:scored], authors, rules.author_cap, window)
-    order = order[: max(0, limit)]
-    return Reranked(order, boosted[order], relaxed)
+    size = max(0, min(limit, count))
+    line = _line(posts, boosted, order[:scored])
+    places, relaxed = np.zeros((count, len(RULES)), np.int32), np.zeros(len(RULES), np.int64)
+    feed, scores = order[:size].copy(), boosted[order[:size]]
+    _fill(line, order, rules, feed, scores, factors, places, relaxed)
+    return Reranked(feed, scores, factors, places, relaxed)
 
 
 @kernel
-def boost_fresh(scores: F32, age_ms: I64, fresh_ms: int, fresh_boost: float) -> F32:
-    """A copy of scores[C] in which posts younger than `fresh_ms` gain `fresh_boost` times their absolute score.
-
-    A post from the future (a clock that runs ahead) is fresh. A score that the gain would not raise, such as NaN
-    and the infinities, stays as it is.
-    """
-    boosted = scores.copy()
-    boost = np.float32(fresh_boost)
-    for i in range(len(scores)):
-        raised = scores[i] + boost * abs(scores[i])
-        if age_ms[i] < fresh_ms and raised > scores[i]:
-            boosted[i] = raised
-    return boosted
-
-
-def boost_fresh_numpy(scores: F32, age_ms: I64, fresh_ms: int, fresh_boost: float) -> F32:
-    """The NumPy twin of `boost_fresh`."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        raised = scores + np.float32(fresh_boost) * np.abs(scores)
-    return np.where((age_ms < fresh_ms) & (raised > scores), raised, scores)
+def _line(posts: RerankPosts, boosted: F32, order: I64) -> _Line:
+    count, width = len(order), posts.content.shape[1]
+    content = np.empty((width, count), np.float32)
+    for j in range(count):
+        row = posts.content[order[j]]
+        for e in range(width):
+            content[e, j] = row[e]
+    return _Line(
+        boosted[order],
+        boosted[order],
+        posts.authors[order],
+        posts.kinds[order],
+        posts.new[order],
+        content,
+        np.zeros(count, np.int32),
+        np.ones(count, np.float32),
+        np.empty(count, np.float32),
+        np.zeros(count, np.float32),
+        boosted[order],
+        np.empty(count, np.uint8),
+    )
 
 
 @kernel
-def cap_authors(order: I64, authors: I32, cap: int, window: int) -> tuple[I64, int]:
-    """Reorder so that the first `window` slots hold at most `cap` posts of one author, as far as others are left.
+def _fill(
+    line: _Line, order: I64, rules: RerankRules, feed: I64, scores: F32, factors: F32, places: I32, relaxed: I64
+) -> None:
+    """Fill `feed` slot by slot, as far as the line goes."""
+    size = min(len(feed), len(line.worth))
+    share = np.float32(rules.diversity)
+    cap = math.ceil(rules.kind_share * min(rules.kind_window, len(feed)) - _ROUNDING)
+    kinds = _Kinds(np.zeros(line.kinds.max() + 1 if size else 0, np.int64), np.zeros(2, np.int64), cap)
+    new, new_left = 0, line.new.sum()
+    for slot in range(size):
+        due = new_left > 0 and int(rules.new_share * (slot + 1) + _ROUNDING) > new
+        best, passes = _best(line, rules, kinds, slot, due)
+        if passes:
+            _explain(line, order, best, places)
+        for r in range(len(RULES)):
+            relaxed[r] += (line.broken[best] >> r) & 1
+        i = order[best]
+        feed[slot], scores[slot] = i, line.worth[best]
+        factors[i, DECAY], factors[i, DIVERSITY] = line.decay[best], diversity(line.nearest[best], share)
+        new += line.new[best]
+        new_left -= line.new[best]
+        _place(line, kinds, best, rules)
+        if slot < rules.diversity_window and rules.diversity > 0:
+            _compare(line, best)
+        for j in range(len(line.worth)):
+            line.worth[j] = scaled(line.boosted[j], line.decay[j] * diversity(line.nearest[j], share))
 
-    Greedy: each slot takes the first post of `order` whose author has not reached the cap. A post that is passed
-    over stays capped to the end of the window, so one pass finds them all. Where every post left is capped, the
-    first of them fill the slots; the second result counts these. Entries of `order` index `authors`.
+
+@kernel
+def _best(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool) -> tuple[int, bool]:
+    """Who takes the slot: of those that break the least important rules the first that is worth most.
+
+    The second result tells whether it passes any that are worth more.
     """
-    window = max(0, min(window, len(order)))
-    capped = np.empty_like(order)
-    passed = np.empty_like(order)
-    placed, passed_over, visited = 0, 0, 0
-    while placed < window and visited < len(order):
-        post = order[visited]
-        visited += 1
-        same = 0
-        for i in range(placed):
-            same += authors[capped[i]] == authors[post]
-        if same < cap:
-            capped[placed] = post
-            placed += 1
-        else:
-            passed[passed_over] = post
-            passed_over += 1
-    capped[placed : placed + passed_over] = passed[:passed_over]
-    capped[placed + passed_over :] = order[visited:]
-    return capped, window - placed
+    best, least, top, most = -1, np.uint8(0), np.float32(0), -1
+    for j in range(len(line.worth)):
+        worth = line.worth[j]
+        if best >= 0 and least == 0:
+            if not line.bound[j] > top:
+                break  # whoever comes later is worth less still, for nothing raises a score any more
+            if not worth > top:
+                continue
+        elif worth != worth:
+            continue
+        broken = np.uint8(_broken(line, rules, kinds, slot, due, j))
+        line.broken[j] = broken
+        if most < 0 or worth > line.worth[most]:
+            most = j
+        if best < 0 or broken < least or (broken == least and worth > top):
+            best, least, top = j, broken, worth
+    return best, most != best
 
 
-def cap_authors_numpy(order: I64, authors: I32, cap: int, window: int) -> tuple[I64, int]:
-    """The NumPy twin of `cap_authors`."""
-    window = max(0, min(window, len(order)))
-    _, author, posts = np.unique(authors[order], return_inverse=True, return_counts=True)
-    by_author = np.argsort(author, kind="stable")
-    nth = np.empty(len(order), np.int64)  # how many posts of the same author come before
-    nth[by_author] = np.arange(len(order)) - np.repeat(np.cumsum(posts) - posts, posts)
-    within = np.flatnonzero(nth < cap)[:window]
-    return np.concatenate([order[within], np.delete(order, within)]), window - len(within)
+@kernel
+def _broken(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool, j: int) -> int:
+    """The rules that candidate `j` would break in this slot."""
+    broken, kind = 0, line.kinds[j]
+    if kind > 0:
+        if kind == kinds.last[0] and kinds.last[1] >= rules.kind_run:
+            broken |= KIND_RUN
+        if slot < rules.kind_window and kinds.placed[kind] >= kinds.cap:
+            broken |= KIND_SHARE
+    if due and not line.new[j]:
+        broken |= NEW_CREATORS
+    if slot < rules.author_cap_window and line.before[j] >= rules.author_cap:
+        broken |= AUTHOR_CAP
+    return broken
+
+
+@kernel
+def _explain(line: _Line, order: I64, best: int, places: I32) -> None:
+    """Note whom `best` passes though they are worth more, and by the most important rule that they would break."""
+    top = line.worth[best]
+    for j in range(len(line.worth)):
+        if line.worth[j] > top or (line.worth[j] == top and j < best):
+            rule = 0
+            while line.broken[j] >> (rule + 1):
+                rule += 1
+            places[order[j], rule] -= 1
+            places[order[best], rule] += 1
+
+
+@kernel
+def _place(line: _Line, kinds: _Kinds, best: int, rules: RerankRules) -> None:
+    """Put `best` into the feed: its author and its content type are there once more."""
+    author, kind = line.authors[best], line.kinds[best]
+    line.boosted[best] = np.nan
+    decay = max(rules.author_decay_floor, math.pow(rules.author_decay, line.before[best] + 1))
+    for j in range(len(line.authors)):
+        if line.authors[j] == author:
+            line.before[j] += 1
+            line.decay[j] = decay
+    if kind > 0:
+        kinds.placed[kind] += 1
+    kinds.last[1] = kinds.last[1] + 1 if kinds.last[0] == kind else 1
+    kinds.last[0] = kind
+
+
+@kernel
+def _compare(line: _Line, best: int) -> None:
+    """Bring `nearest` up to date with the post placed last."""
+    line.cosine[:] = 0
+    for e in range(len(line.content)):
+        row, at = line.content[e], line.content[e, best]
+        for j in range(len(row)):  # each sum in the order of e, all of them side by side
+            line.cosine[j] += row[j] * at
+    for j in range(len(line.cosine)):
+        line.nearest[j] = max(line.nearest[j], min(line.cosine[j], np.float32(1)))

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 #: Numbers of a post's contents that differ by no more than this are the same, but for rounding.
 SAME: Final = 1e-6
+#: When the first post was published of an author who has none.
+NEVER: Final = np.iinfo(np.int64).max
 
 
 class Catalogue:
@@ -39,12 +41,14 @@ class Catalogue:
     def __init__(self, release: LoadedRelease, limits: Limits) -> None:
         self._release = release
         self._limits = limits
-        self._codes = Codes(release.vocabularies)
+        #: The release's codes of what posts tell.
+        self.codes = Codes(release.vocabularies)
         self._posts = LivePosts(release.posts)
         self._history = Growable(release.user_tower.history_vectors)
         self._alive = Growable(np.ones(len(release.posts), np.bool_))
         self._by_time = ByTime(release.posts.columns.created_ms)
         self._index = LiveIndex(Base(release.index, np.arange(len(release.posts))))
+        self._author_since = Growable(first_published(release.posts))
         self._topics: dict[int, str] = {}  # row -> topic, of posts whose topic the release does not know
         self._view()
 
@@ -100,14 +104,14 @@ class Catalogue:
     def authors_and_topics(self, post_ids: I64) -> tuple[I64, NDArray[np.bool_], Sequence[str]]:
         """Author id and topic ("" without one) of each post, and whether it is known; [posts] each."""
         rows, posts = self.posts.post_rows(post_ids), self.posts
-        topics = self._codes.topics(posts.columns.topic[rows])
+        topics = self.codes.topics(posts.columns.topic[rows])
         told = [topic or self._topics.get(row, "") for topic, row in zip(topics, rows.tolist(), strict=True)]
         return posts.author_ids[posts.columns.author[rows]], rows >= 0, told
 
     def post_of_release(self, post_id: int) -> Post | None:
         """What the release says of a post, None if it came later: for posts that the catalogue log never heard of."""
         row = int(self._release.posts.post_rows(_ids([post_id]))[0])
-        return self._codes.post(self._release.posts, row) if row >= 0 else None
+        return self.codes.post(self._release.posts, row) if row >= 0 else None
 
     @property
     def wants_compaction(self) -> bool:
@@ -130,7 +134,7 @@ class Catalogue:
     def _write(self, posts: list[Post]) -> None:
         """Write distinct posts into all columns; new ones get new rows."""
         authors = self._author_rows(_ids([post.author_id for post in posts]))
-        contents = self._codes.contents(posts, authors)
+        contents = self.codes.contents(posts, authors)
         rows, new = self._post_rows(_ids([post.post_id for post in posts]))
         before = Contents.at(self.posts.columns, rows)
         vectors_moved = self._move_vectors(rows, before, contents, new)
@@ -140,6 +144,7 @@ class Catalogue:
             self._topics[int(rows[i])] = posts[i].topic or ""
         np.subtract.at(self.posts.columns.author_posts, before.author[~new], 1)
         np.add.at(self.posts.columns.author_posts, contents.author, 1)
+        np.minimum.at(self._author_since.view, contents.author, contents.created_ms)
         retimed = new | (before.created_ms != contents.created_ms)
         self._by_time.add(rows[retimed], contents.created_ms[retimed])
         shown = np.array([post.shown for post in posts])
@@ -157,6 +162,8 @@ class Catalogue:
         new = np.unique(ids[self.posts.author_rows(ids) < 0])
         if len(new):
             self._posts.add_authors(new)
+            self._author_since.extend(len(new))
+            self._author_since.view[-len(new) :] = NEVER
         return self.posts.author_rows(ids)
 
     def _post_rows(self, ids: I64) -> tuple[I32, NDArray[np.bool_]]:
@@ -191,8 +198,17 @@ class Catalogue:
     def _view(self) -> None:
         #: bool[P]: false for posts that were removed.
         self.alive: NDArray[np.bool_] = self._alive.view
+        #: int64[A]: when the first post of each author was published, as far as the catalogue goes back.
+        self.author_since_ms: I64 = self._author_since.view
         #: The release's user tower, which knows posts that came later as history too.
         self.user_tower: UserTower = replace(self._release.user_tower, history_vectors=self._history.view)
+
+
+def first_published(posts: PostTable) -> I64:
+    """When the first post of each author was published: int64[A], NEVER for one who has none."""
+    first = np.full(len(posts.author_ids), NEVER)
+    np.minimum.at(first, posts.columns.author, posts.columns.created_ms)
+    return first
 
 
 def _ids(ids: list[int]) -> I64:

@@ -63,6 +63,11 @@ class Codes:
             content=unit(np.array([post.embedding or zeros for post in posts], np.float32)),
         )
 
+    def of(self, name: str, values: Sequence[str]) -> I16:
+        """Codes of those of `values`, kinds, topics or regions, that the release knows."""
+        known = self._codes[name]
+        return np.array([known[value] for value in values if value in known], np.int16)
+
     def topics(self, codes: I16) -> list[str]:
         """The topic of each code; "" for unknown."""
         names = self._vocabularies["topic"].values

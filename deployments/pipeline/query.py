@@ -8,6 +8,7 @@ import numpy as np
 from cluster.user_state import UserState
 from cluster.wire import FeedRequest
 from kernels.columns import ContextColumns, UserColumns
+from kernels.rerank import Reranked
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class Query:
     user_row: int = -1  # row among the release's users; -1 = not one of them
     known: bool = False  # the store has a state of this user
     degraded: list[str] = field(default_factory=list)
+    reranked: Reranked | None = None  # why the feed is in this order, of the candidates that were re-ranked
 
     @property
     def has_history(self) -> bool:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -19,10 +20,13 @@ def existing(model=Settings, prefix=""):
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from existing(field.annotation, f"{prefix}{name}.")
         else:
-            default = field.default
+            default = "" if field.is_required() else field.default
             if isinstance(default, dict):
                 default = ", ".join(f"{key} {value:g}" for key, value in default.items())
             yield f"{prefix}{name}", ("" if default is None else str(default), field.description)
+            for item in get_args(field.annotation):
+                if isinstance(item, type) and issubclass(item, BaseModel):
+                    yield from existing(item, f"{prefix}{name}[].")
 
 
 def test_every_setting_is_documented_as_it_is():
@@ -46,10 +50,52 @@ def test_environment_overrides_the_file(monkeypatch, tmp_path):
         ("serving: {topology: scattered}", "topology"),
         ("rules: {weights: {liek: 1}}", "liek"),
         ("rules: {weights: {like: .nan}}", "rules.weights.like"),
+        ("rules: {kind_share: 0.1}", "at least 0.17"),
+        ("rules: {diversity: 1}", "rules.diversity"),
+        ("rules: {author_decay: 0}", "rules.author_decay"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(monkeypatch, tmp_path, yaml, said):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "cascade.yaml").write_text(yaml + "\n")
     with pytest.raises(CascadeError, match=said):
+        load_settings()
+
+
+CAMPAIGN = """
+rules:
+  creator_floor: 2
+  weights: {liek: 1}
+  campaigns:
+    - {name: spring, starts: 2026-03-01T00:00:00Z, ends: 2026-02-01T00:00:00Z, boost: 0.3, topics: [flowers]}
+    - {name: spring, starts: 2026-03-01T00:00:00Z, ends: 2026-04-01T00:00:00Z, boost: 0, kinds: [hologram]}
+    - {name: all, starts: 2026-03-01T00:00:00, ends: 2026-04-01T00:00:00Z, boost: 1, segments: [whales]}
+    - {name: all, starts: 2026-03-01T00:00:00Z, ends: 2026-04-01T00:00:00Z, boost: 1}
+"""
+
+
+def test_all_mistakes_are_told_at_once_with_place_and_what_is_allowed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cascade.yaml").write_text(CAMPAIGN)
+    with pytest.raises(CascadeError) as refused:
+        load_settings()
+    for place, allowed in (
+        ("rules.creator_floor", "less than or equal to 1"),
+        ("rules.weights", "unknown heads ['liek']; allowed are ['like'"),
+        ("rules.campaigns.0.ends", "must be later than `starts`, which is 2026-03-01T00:00:00+00:00"),
+        ("rules.campaigns.1.boost", "greater than 0"),
+        ("rules.campaigns.1.kinds.0", "'video', 'photo'"),
+        ("rules.campaigns.2.starts", "timezone"),
+        ("rules.campaigns.2.segments.0", "'new', 'other' or 'active'"),
+        ("rules.campaigns.3.kinds", "must name authors, topics or kinds"),
+    ):
+        said = str(refused.value).split(place + " has value")[1].split("; rules.")[0]
+        assert allowed in said
+
+
+def test_campaigns_of_one_name_are_refused(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    one = "{name: spring, starts: 2026-03-01T00:00:00Z, ends: 2026-04-01T00:00:00Z, boost: 0.5, topics: [flowers]}"
+    (tmp_path / "cascade.yaml").write_text(f"rules: {{campaigns: [{one}, {one}]}}\n")
+    with pytest.raises(CascadeError, match=r"rules\.campaigns .* several of \['spring'\]"):
         load_settings()

@@ -1,13 +1,15 @@
 """Each component that needs no trained model, alone."""
 
 from dataclasses import replace
+from datetime import datetime
 
 import msgspec
 import numpy as np
 import pytest
 
-from cluster.settings import Rules
+from cluster.rules import Rules
 from cluster.user_state import UserState
+from cluster.wire import Context
 from deployments.filters.authors import Blocked, Muted
 from deployments.filters.removed import Removed
 from deployments.filters.seen import Seen
@@ -26,6 +28,8 @@ from deployments.sources.long_term import LongTerm
 from deployments.sources.popular import Popular
 from kernels.assembly import WIDTH
 from kernels.assembly_numpy import assemble_numpy
+from kernels.boosts import SERVED
+from kernels.columns import DAY_MS
 from tests.deployments.catalogue.releases import catalogue, post, vector_of
 from tests.deployments.queries import candidates, query
 from tests.kernels.columns import NOW
@@ -133,13 +137,76 @@ def test_selectors_never_send_on_fewer_than_are_wanted():
     assert Top(3).select(query(POSTS, limit=1), found).rows.tolist() == [11, 10, 9]
 
 
+def plain_rules(**rules) -> Rules:
+    """The rules that are named, and none beside them."""
+    none = {"diversity": 0, "author_decay": 1, "served_decay": 1, "kind_share": 1, "kind_run": 500, "creator_floor": 0}
+    return Rules(**{"fresh_boost": 0, "close_boost": 0, "author_cap": 500, **none, **rules})
+
+
+def order_of(rules: Rules, asked, found) -> list[int]:
+    return Rerank(LIVE, rules).select(asked, found).rows.tolist()
+
+
 def test_rerank_applies_the_rules_of_the_settings():
     found = replace(candidates(0, 3, 6, 1, 19), score=np.array([1.0, 0.9, 0.8, 0.7, 0.66], np.float32))
-    rules = Rules(author_cap=2, author_cap_window=4, fresh_boost=0.1, fresh_boost_hours=1)
+    rules = plain_rules(author_cap=2, author_cap_window=4, fresh_boost=0.1, fresh_boost_hours=1)
     feed = Rerank(LIVE, rules).select(query(POSTS), found)
     # 19 is minutes old and rises over 1 of the same author; the third post of author 100 waits for the fifth place.
     assert feed.rows.tolist() == [0, 3, 19, 1, 6]
     np.testing.assert_allclose(feed.score, [1.0, 0.9, 0.726, 0.7, 0.8], rtol=1e-6)
+
+
+def test_close_friends_come_up_and_who_was_just_shown_goes_down():
+    found = replace(candidates(0, 1, 2), score=np.array([1.0, 0.95, 0.9], np.float32))
+    assert order_of(plain_rules(close_boost=0.2), query(POSTS), found) == [0, 1, 2]
+    asked = query(POSTS)
+    asked.user = asked.user._replace(follow_author=np.array([1, 2], np.int32), follow_close=np.array([False, True]))
+    assert order_of(plain_rules(close_boost=0.2), asked, found) == [2, 0, 1]
+    shown = query(POSTS, seen=(1003, 77))  # of the author of 1000
+    assert order_of(plain_rules(served_decay=0.8), shown, found) == [1, 2, 0]
+    assert shown.reranked is not None
+    assert shown.reranked.factors[0, SERVED] == pytest.approx(0.8, abs=1e-3)
+
+
+def test_a_creator_is_new_for_some_days_after_the_first_post():
+    live = catalogue(20)
+    live.apply([post(5000, author_id=900, created_ms=NOW - DAY_MS), post(5001, author_id=900, created_ms=NOW)])
+    live.apply([post(5002, author_id=901, created_ms=NOW - 9 * DAY_MS), post(5003, author_id=901, created_ms=NOW)])
+    rows = live.posts.post_rows(np.array([5001, 5003]))
+    authors = live.posts.columns.author[rows]
+    assert (NOW - live.author_since_ms[authors]).tolist() == [DAY_MS, 9 * DAY_MS]
+    found = replace(candidates(rows[1], rows[0]), score=np.array([2.0, 1.0], np.float32))
+    for days, expected in ((10, [rows[1], rows[0]]), (9, [rows[0], rows[1]])):
+        rules = plain_rules(creator_floor=1, new_creator_days=days)
+        assert Rerank(live, rules).select(query(live.posts), found).rows.tolist() == expected
+
+
+CAMPAIGN = {"name": "c", "boost": 0.5, "starts": "2023-11-14T00:00:00Z", "ends": "2023-11-15T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "gains"),
+    [
+        ({"authors": [300, 999]}, True),
+        ({"topics": ["food"], "kinds": ["photo"]}, True),
+        ({"topics": ["food"], "kinds": ["video"]}, False),
+        ({"topics": ["never heard of"]}, False),
+        ({"authors": [300], "ends": "2023-11-14T22:13:20Z"}, False),
+        ({"authors": [300], "starts": "2023-11-14T22:13:20Z"}, True),
+        ({"authors": [300], "regions": ["north"]}, True),
+        ({"authors": [300], "regions": ["south"]}, False),
+        ({"authors": [300], "segments": ["new", "active"]}, True),
+        ({"authors": [300], "segments": ["other"]}, False),
+    ],
+)
+def test_a_campaign_raises_its_posts_within_its_window_for_whom_it_is_meant(fields, gains):
+    asked = query(POSTS, context=Context(region="north"))
+    assert asked.now_ms == NOW == datetime.fromisoformat("2023-11-14T22:13:20Z").timestamp() * 1000
+    live = catalogue(20)
+    live.posts.columns.topic[2], live.posts.columns.kind[2] = 2, 2  # food, photo
+    found = replace(candidates(0, 1, 2), score=np.array([1.0, 0.9, 0.8], np.float32))
+    feed = Rerank(live, plain_rules(campaigns=[CAMPAIGN | fields])).select(asked, found)
+    assert feed.rows.tolist() == ([2, 0, 1] if gains else [0, 1, 2])
 
 
 def test_following_brings_recent_posts_of_followed_authors_the_newest_first():

@@ -9,8 +9,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from cluster.posts import KINDS as KINDS
 from cluster.users import RELATIONS as RELATIONS
+from cluster.vocabulary import KINDS as KINDS
 from kernels.actions import ACTIONS
 from kernels.columns import CONTENT_DIM
 

@@ -5,13 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster.segments import ACTIVE_FROM, NEW_BELOW
 from kernels.columns import DAY_MS, I64
 from training.data.schema import KINDS
 from training.features.log import Log
 
-#: Impressions before the snapshot up to which a user is new, and from which on an active one.
-NEW_BELOW: Final = 10
-ACTIVE_FROM: Final = 50
 #: Days up to which a post is fresh, and recent.
 FRESH_DAYS: Final = 1
 RECENT_DAYS: Final = 7

@@ -7,16 +7,17 @@ The order that weights make of each list that was shown is judged by what it wou
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import optuna
 from numpy.typing import NDArray
 
 from cluster.ranking_rules import rerank_rules, utility_weights
-from cluster.settings import Rules
+from cluster.rules import Rules
 from kernels.actions import ACTIONS, BIT
-from kernels.columns import F32, I32, I64
+from kernels.boosts import RerankPosts, nobody
+from kernels.columns import F32, I16, I32, I64
 from kernels.rerank import rerank
 from kernels.utility import utility
 from training.data.dataset import DataSet
@@ -44,6 +45,8 @@ class Evidence:
     user: I32  # [N]
     author: I32  # [N]
     age_ms: I64  # [N]
+    kind: I16  # [N]
+    content: F32  # [N, E]
     heads: tuple[str, ...]
     predicted: F32  # [N, H]
     actions: tuple[str, ...]  # the heads that are actions
@@ -58,7 +61,7 @@ class Evidence:
         return replace(self, lists=self.lists.only(lists), truth=truth, **columns)
 
 
-_COLUMNS: Final = ("user", "author", "age_ms", "predicted", "happened")
+_COLUMNS: Final = ("user", "author", "age_ms", "kind", "content", "predicted", "happened")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ def evidence_of(dataset: DataSet, split: Split, model: RankerModel) -> Evidence:
         user=seen.user[lists.rows],
         author=log.posts.author[posts],
         age_ms=seen.time_ms[lists.rows] - log.posts.created_ms[posts],
+        kind=log.posts.kind[posts],
+        content=log.posts.content[posts],
         heads=model.heads,
         predicted=np.stack([of[head] for head in model.heads], 1)[place],
         actions=actions,
@@ -103,13 +108,19 @@ def evidence_of(dataset: DataSet, split: Split, model: RankerModel) -> Evidence:
 
 
 def ranks(evidence: Evidence, rules: Rules) -> I64:
-    """The position i64[N] at which serving's utility and rules would put each row in its list."""
+    """The position i64[N] at which serving's utility and rules would put each row in its list.
+
+    Without the rules about friends, campaigns, new creators and what was shown before: they know the user of a moment.
+    """
     scores = np.empty(len(evidence.predicted), np.float32)
     utility(evidence.predicted, utility_weights(rules.weights, evidence.heads), scores)
     how = rerank_rules(rules)
+    none, ones = np.zeros(len(scores), np.bool_), np.ones(len(scores), np.float32)
+    everything = RerankPosts(scores, evidence.author, evidence.age_ms, evidence.kind, none, ones, evidence.content)
     position = np.empty(len(scores), np.int64)
     for begin, end in pairwise(evidence.lists.starts.tolist()):
-        feed = rerank(scores[begin:end], evidence.author[begin:end], evidence.age_ms[begin:end], how, end - begin)
+        part: list[Any] = [column[begin:end] for column in everything]
+        feed = rerank(RerankPosts(*part), nobody(), how, end - begin)
         position[begin + feed.order] = np.arange(end - begin)
     return position
 

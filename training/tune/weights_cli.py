@@ -35,7 +35,7 @@ def weights(
     decay
         A position k = 0, 1, ... is looked at with chance (1 + k)^-decay.
     """
-    from cluster.settings import HEADS
+    from cluster.rules import HEADS
     from training.evaluation.split import Split
     from training.models.ranker import RankerModel
     from training.recipes import recipe_named

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from cluster.post_table import PostTable
-from cluster.posts import KINDS, Post
+from cluster.posts import Post
 from cluster.settings import Catalogue as Limits
-from cluster.vocabulary import Vocabularies, Vocabulary
+from cluster.vocabulary import KINDS, Vocabularies, Vocabulary
 from deployments.catalogue.catalogue import Catalogue
 from kernels.actions import ACTIONS
 from kernels.columns import CONTENT_DIM

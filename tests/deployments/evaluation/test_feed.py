@@ -2,78 +2,29 @@
 
 import asyncio
 from io import StringIO
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-import xgboost
 from rich.console import Console
 
 from cluster.errors import InvalidField
-from cluster.post_table import PostTable
 from cluster.settings import Settings
 from deployments.evaluation.cli import document, feed, tables
 from deployments.evaluation.feed import ORACLE, evaluate_feed
 from deployments.evaluation.replayer import Replayer
-from deployments.loaded_release import LoadedRelease
-from kernels.actions import ACTIONS, BIT
-from kernels.columns import CONTENT_DIM
-from kernels.features import INDEX
+from kernels.actions import ACTIONS
+from tests.deployments.evaluation.by_hand import release_of
 from training.data.dataset import write_dataset
 from training.data.progress import silent
 from training.data.synth.parameters import Parameters
 from training.data.synth.synthesis import synthesise
 from training.evaluation.occasions import Occasions
 from training.evaluation.split import Split
-from training.features.examples import features_of
-from training.features.history import history_at
 from training.features.log import Log
-from training.models.forest import forest_from_xgboost
-from training.models.post_tower import unit
-from training.models.two_tower import AGES, DIM, UserTower
-from training.release.build import popular_rows
-from training.release.index import build_index
 
 #: The world has eight days, from 1 January 2024.
 SPLIT = Split(20240106, 20240107, 20240108)
-
-
-class Rates:
-    """A ranker that predicts each post's own rates."""
-
-    heads = ("like", "long_view")
-
-    def predict(self, user_row, post_rows, x):
-        return x[:, [INDEX["post_like_rate_28d"], INDEX["post_long_view_rate_28d"]]]
-
-
-def release_of(dataset) -> Any:
-    """Contents as vectors, a few trees, and rates: all that was known at the end of 6 January."""
-    past = Log.load(dataset, SPLIT.train_until)
-    end_ms = SPLIT.snapshot_ms(past)
-    posts = PostTable(past.posts.ids, past.posts.author_ids, history_at(past, end_ms).posts)
-    rng = np.random.default_rng(0)
-    vectors = unit(posts.columns.content @ rng.normal(size=(CONTENT_DIM, DIM)).astype(np.float32))
-    rows = past.rows_between(end_ms - 86_400_000, end_ms)
-    x = features_of(past, np.arange(rows.start, rows.stop), end_ms - 86_400_000)
-    labels = past.impressions.actions[rows] & BIT["long_view"] != 0
-    trees = xgboost.train({"max_depth": 3, "nthread": 1}, xgboost.DMatrix(x, labels), 5)
-    return LoadedRelease(
-        release=SimpleNamespace(name="by hand", manifest=SimpleNamespace(utc_offset_ms=past.utc_offset_ms)),
-        posts=posts,
-        vocabularies=past.vocabularies,
-        user_ids=past.users.ids,
-        popular=popular_rows(posts.columns),
-        index=build_index(vectors)[0],
-        user_tower=UserTower(
-            vectors, np.ones(1 << len(ACTIONS), np.float32), np.ones(AGES, np.float32), np.zeros(DIM, np.float32)
-        ),
-        post_tower=None,
-        forest=forest_from_xgboost(trees),
-        ranker=Rates(),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +33,7 @@ def world(tmp_path_factory):
 
 
 def replayer(dataset) -> Replayer:
-    return Replayer(release_of(dataset), Log.load(dataset), Settings())
+    return Replayer(release_of(dataset, SPLIT), Log.load(dataset), Settings())
 
 
 def scrambled(dataset, folder):
@@ -137,7 +88,7 @@ def test_nobody_is_shown_what_they_saw_or_what_is_not_out_yet(world):
 
 
 def test_the_pipeline_is_measured_beside_what_is_simpler_and_what_is_best(world):
-    result = evaluate_feed(Settings(), world, SPLIT, release_of(world), 40, 1, silent)
+    result = evaluate_feed(Settings(), world, SPLIT, release_of(world, SPLIT), 40, 1, silent)
     assert result.users == 40 <= result.occasions <= 80
     assert result.positives > 0
     assert result.degraded == 0

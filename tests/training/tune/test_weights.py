@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cluster.settings import Rules
+from cluster.rules import Rules
 from kernels.actions import BIT
 from training.data.synth.parameters import Parameters
 from training.data.synth.synthesis import synthesise
@@ -36,6 +36,8 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
         user=seen.user[lists.rows],
         author=log.posts.author[posts],
         age_ms=seen.time_ms[lists.rows] - log.posts.created_ms[posts],
+        kind=log.posts.kind[posts],
+        content=log.posts.content[posts],
         heads=HEADS,
         predicted=predicted.astype(np.float32),
         actions=ACTIONS,
