@@ -42,10 +42,11 @@ class Replayer:
     def __init__(self, release: LoadedRelease, log: Log, settings: Settings) -> None:
         self._log = log
         self._history = History(log)
-        self._states = States()
+        #: Users as requests find them.
+        self.states = States()
         self._catalogue = Catalogue(release, settings.catalogue)
         self._counters = LiveCounters(self._catalogue)
-        pipelines = surfaces(release, self._catalogue, self._counters, self._states, settings)
+        pipelines = surfaces(release, self._catalogue, self._counters, self.states, settings)
         self._feeds = FeedService(release, self._catalogue, pipelines, Clock(), MAX_DEADLINE_MS)
         self._now_ms = 0
 
@@ -57,7 +58,7 @@ class Replayer:
         for name in _LIVE:
             getattr(columns, name)[...] = getattr(history.posts, name)
         self._counters.take_trending(trend_lists(log.posts.ids, post_records(log, history), time_ms))
-        self._states.blobs = dict(user_states(log, history, time_ms, users))
+        self.states.blobs = dict(user_states(log, history, time_ms, users))
         self._now_ms = time_ms
 
     async def feed(self, user_id: int, limit: int) -> FeedResponse:
