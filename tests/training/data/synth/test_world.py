@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cluster.errors import CascadeError, InvalidField
-from cluster.settings import HEADS
+from cluster.rules import HEADS
 from kernels.actions import ACTIONS
 from kernels.columns import DAY_MS
 from training.data.dataset import DataSet
