@@ -86,7 +86,7 @@ def measure(data: Path | None, days: int, seconds: float) -> Report:
     from training.train.ranker_wide import WideConfig, fitted
 
     settings = load_settings()
-    log = Log.load(ensure_dataset(settings if data is None else settings.model_copy(update={"data": data})))
+    log = Log.load(ensure_dataset(settings, data))
     users, posts, how = len(log.users.ids), len(log.posts.ids), RankerTraining()
     with tempfile.TemporaryDirectory() as folder:
         build_examples(log, Path(folder) / "days", ExampleDays().of(log)[-days:], "live")

@@ -79,7 +79,7 @@ def train(
     placement.check_targets()
     settings = load_settings()
     recipe = recipe_named(options.recipe or settings.training.recipe)
-    dataset = ensure_dataset(settings if options.data is None else settings.model_copy(update={"data": options.data}))
+    dataset = ensure_dataset(settings, options.data)
     work = train(settings, dataset, chosen, day, recipe, placement, options.warm_start)
     metrics = {name: json.loads((work / name / "metrics.json").read_text()) for name in chosen}
     if options.json:

@@ -19,7 +19,7 @@ def release_from_data(settings: Settings, data: Path | None = None, recipe: str 
 
     `recipe`: how; default: the one that the settings name.
     """
-    dataset = ensure_dataset(settings if data is None else settings.model_copy(update={"data": data}))
+    dataset = ensure_dataset(settings, data)
     return _build(settings, dataset, recipe or settings.training.recipe)
 
 

@@ -10,22 +10,11 @@ from rich.table import Table
 from cluster.errors import InvalidField
 from deployments.evaluation.feed import FeedResult, evaluate_feed, release_of
 from training.data.progress import bars
-from training.evaluation.cli import Data, Json, RecipeName, Seed, Test, Until, open_data
-from training.evaluation.split import Split
-from training.recipes import recipe_named
-from training.train.all import train
+from training.evaluation.held_out import HeldOut
+from training.train.names import MODELS
 
 
-def feed(
-    *,
-    train_until: Until,
-    test: Test,
-    data: Data = None,
-    users: int = 500,
-    recipe: RecipeName = None,
-    seed: Seed = 1,
-    json: Json = False,
-) -> None:
+def feed(*, days: HeldOut, users: int = 500) -> None:
     """Train all models up to a day, and make the feeds that people would have been shown on later days.
 
     Parameters
@@ -33,21 +22,16 @@ def feed(
     users
         How many of those who came on the test days are drawn.
     """
-    split = Split.parse(train_until, test)
     if users < 1:
         raise InvalidField("--users", users, "must be at least 1")
-    settings, dataset = open_data(data)
-    split.check(dataset)
-    how = recipe_named(recipe or settings.training.recipe).seeded(seed)
-    work = train(settings, dataset, until=split.train_until, recipe=how)
+    settings, dataset, split, work = trained = days.trained(MODELS, live=True)
     with bars() as progress:
         release = release_of(settings, dataset, split, work)
-        result = evaluate_feed(settings, dataset, split, release, users, seed, progress)
-    facts = {"train_until": split.train_until, "test": [split.first, split.last]}
-    if json:
-        sys.stdout.write(msgspec.json.encode(document(result, facts)).decode() + "\n")
+        result = evaluate_feed(settings, dataset, split, release, users, days.seed, progress)
+    if days.json:
+        sys.stdout.write(msgspec.json.encode(document(result, trained.facts)).decode() + "\n")
         return
-    for table in tables(result, facts):
+    for table in tables(result, trained.facts):
         Console().print(table)
 
 

@@ -20,13 +20,13 @@ DEFAULT_SOURCE: Final = Path("../shared/data/kuairand_pure")
 SMALL_WORLD: Final = Parameters(users=2_000, posts=3_000, days=14, seed=1)
 
 
-def ensure_dataset(settings: Settings, progress: Progress | None = None) -> DataSet:
-    """The data set of `settings`, imported or made first if needed; progress goes to stderr by default.
+def ensure_dataset(settings: Settings, data: Path | None = None, progress: Progress | None = None) -> DataSet:
+    """The data set to work on, imported or made first if needed; progress goes to stderr by default.
 
-    The source is `settings.data` (a data set is opened where it is), else KuaiRand-Pure at DEFAULT_SOURCE, else a
-    small synthetic world. Raises CascadeError when `settings.data` holds no data or wrong data.
+    The source is `data` or else `settings.data` (a data set is opened where it is), else KuaiRand-Pure at
+    DEFAULT_SOURCE, else a small synthetic world. Raises CascadeError when there is no data, or it is wrong.
     """
-    source = settings.data or (DEFAULT_SOURCE if DEFAULT_SOURCE.is_dir() else None)
+    source = data or settings.data or (DEFAULT_SOURCE if DEFAULT_SOURCE.is_dir() else None)
     if source is None:
         return _reuse_or_make(
             settings.datasets / "synthetic",

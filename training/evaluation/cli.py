@@ -3,7 +3,7 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter
@@ -11,37 +11,20 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.errors import InvalidField
-
-if TYPE_CHECKING:
-    from cluster.settings import Settings
-    from training.data.dataset import DataSet
+from training.evaluation.held_out import HeldOut
 
 app = App(name="evaluate", help="Measure ranking, retrieval, whole feeds and policies.")
 app.command("deployments.evaluation.cli:feed", name="feed", help="Whole feeds, as the pipeline would have made them.")
 app.command("training.policy.cli:policy", name="policy", help="Bandits over sources, and off-policy estimates of them.")
 
-Data = Annotated[Path | None, Parameter(help="Source data or a data set; default: that of the settings.")]
-Until = Annotated[str, Parameter(help="Last day that is trained on, yyyymmdd.")]
-Test = Annotated[str, Parameter(help="Days that are tested on, FIRST:LAST.")]
-RecipeName = Annotated[
-    str | None, Parameter(name="--recipe", help="How models are trained; default: that of the settings.")
-]
-Seed = Annotated[int, Parameter(help="Seed of all that is drawn in training.")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
-
 
 @app.command
 def ranking(
     *,
-    train_until: Until,
-    test: Test,
-    data: Data = None,
+    days: HeldOut,
     protocol: Literal["frozen", "daily"] = "frozen",
     segments: Annotated[bool, Parameter(negative="")] = False,
     predictions: Path | None = None,
-    recipe: RecipeName = None,
-    seed: Seed = 1,
-    json: Json = False,
 ) -> None:
     """Train the ranker up to a day, and rank what each user was shown on later days.
 
@@ -59,22 +42,14 @@ def ranking(
 
     from training.evaluation.ranking import evaluate_ranking
     from training.evaluation.ranking_report import document, tables
-    from training.evaluation.split import Split
     from training.models.ranker import RankerModel
-    from training.recipes import recipe_named
-    from training.train.all import train
 
-    split = Split.parse(train_until, test)
-    settings, dataset = open_data(data)
-    split.check(dataset)
-    # Neither protocol has fresh features, so the model learns from examples without them.
-    how = recipe_named(recipe or settings.training.recipe).seeded(seed).before_each_day()
-    work = train(settings, dataset, ("ranker",), split.train_until, how)
+    _, dataset, split, work = trained = days.trained(("ranker",), live=False)
     result = evaluate_ranking(dataset, split, protocol, RankerModel.load(work / "ranker"), segments)
     if predictions is not None:
         pq.write_table(result.predictions, predictions)
-    facts = {"protocol": protocol, "train_until": split.train_until, "test": [split.first, split.last]}
-    if json:
+    facts = {"protocol": protocol, **trained.facts}
+    if days.json:
         sys.stdout.write(msgspec.json.encode(document(result, facts)).decode() + "\n")
         return
     for table in tables(result, f"Ranking, {protocol}", facts):
@@ -82,41 +57,22 @@ def ranking(
 
 
 @app.command
-def prerank(
-    *, train_until: Until, test: Test, data: Data = None, recipe: RecipeName = None, seed: Seed = 1, json: Json = False
-) -> None:
+def prerank(*, days: HeldOut) -> None:
     """Train pre-ranker and ranker up to a day, and tell how much of the ranker's choice the pre-ranker keeps."""
     from training.evaluation.prerank import RECALL, evaluate_prerank
-    from training.evaluation.split import Split
     from training.models.forest import load_forest
     from training.models.ranker import RankerModel
-    from training.recipes import recipe_named
-    from training.train.all import train
 
-    split = Split.parse(train_until, test)
-    settings, dataset = open_data(data)
-    split.check(dataset)
-    how = recipe_named(recipe or settings.training.recipe).seeded(seed).before_each_day()
-    work = train(settings, dataset, ("prerank", "ranker"), split.train_until, how)
+    settings, dataset, split, work = trained = days.trained(("prerank", "ranker"), live=False)
     forest, ranker = load_forest(work / "prerank" / "prerank.npz"), RankerModel.load(work / "ranker")
-    result = evaluate_prerank(dataset, split, forest, ranker, settings.rules.weights, seed)
-    head = {"train_until": split.train_until, "test": [split.first, split.last]}
+    result = evaluate_prerank(dataset, split, forest, ranker, settings.rules.weights, days.seed)
     counts = {"feeds": result.feeds, "candidates": result.candidates}
     quality = {name: {RECALL: value} for name, value in result.recall.items()}
-    _show("Pre-ranking", {**head, **counts}, quality, json)
+    _show("Pre-ranking", {**trained.facts, **counts}, quality, days.json)
 
 
 @app.command
-def retrieval(
-    *,
-    train_until: Until,
-    test: Test,
-    data: Data = None,
-    k: str = "50,100,200",
-    recipe: RecipeName = None,
-    seed: Seed = 1,
-    json: Json = False,
-) -> None:
+def retrieval(*, days: HeldOut, k: str = "50,100,200") -> None:
     """Train all retrievers up to a day, and look for what people came to like among all posts.
 
     Parameters
@@ -125,32 +81,16 @@ def retrieval(
         How many posts are retrieved, numbers between commas.
     """
     from training.evaluation.retrieval import evaluate_retrieval
-    from training.evaluation.split import Split
-    from training.recipes import recipe_named
-    from training.train.all import train
 
-    split, ks = Split.parse(train_until, test), _numbers("--k", k)
-    settings, dataset = open_data(data)
-    split.check(dataset)
-    how = recipe_named(recipe or settings.training.recipe).seeded(seed)
-    work = train(settings, dataset, ("two_tower", "session", "mf", "sasrec"), split.train_until, how)
-    result = evaluate_retrieval(dataset, split, ks, work, seed)
-    head = {"train_until": split.train_until, "test": [split.first, split.last]}
+    ks = _numbers("--k", k)
+    _, dataset, split, work = trained = days.trained(("two_tower", "session", "mf", "sasrec"), live=True)
+    result = evaluate_retrieval(dataset, split, ks, work, days.seed)
     counts = {"users": result.users, "positives": result.positives, "posts": result.posts}
-    _show("Retrieval", {**head, **counts}, result.quality, json)
+    _show("Retrieval", {**trained.facts, **counts}, result.quality, days.json)
 
 
 @app.command
-def online(
-    *,
-    train_until: Until,
-    test: Test,
-    data: Data = None,
-    every_minutes: int = 10,
-    recipe: RecipeName = None,
-    seed: Seed = 1,
-    json: Json = False,
-) -> None:
+def online(*, days: HeldOut, every_minutes: int = 10) -> None:
     """Train the ranker up to a day, and let it learn online through later days: is it better than left alone?
 
     Parameters
@@ -161,35 +101,19 @@ def online(
     from training.data.progress import bars
     from training.evaluation.online import evaluate_online
     from training.evaluation.online_report import tables
-    from training.evaluation.split import Split
     from training.models.ranker import RankerModel
-    from training.recipes import recipe_named
-    from training.train.all import train
 
     if every_minutes < 1:
         raise InvalidField("--every-minutes", every_minutes, "must be 1 or more")
-    split = Split.parse(train_until, test)
-    settings, dataset = open_data(data)
-    split.check(dataset)
-    how = recipe_named(recipe or settings.training.recipe).seeded(seed).before_each_day()
-    work = train(settings, dataset, ("ranker",), split.train_until, how)
+    _, dataset, split, work = trained = days.trained(("ranker",), live=False)
     with bars() as progress:
         result = evaluate_online(dataset, split, RankerModel.load(work / "ranker"), every_minutes, progress)
-    if json:
-        facts = {"train_until": split.train_until, "test": [split.first, split.last], "every_minutes": every_minutes}
+    if days.json:
+        facts = {**trained.facts, "every_minutes": every_minutes}
         sys.stdout.write(msgspec.json.encode({**facts, **asdict(result)}).decode() + "\n")
         return
     for table in tables(result):
         Console().print(table)
-
-
-def open_data(data: Path | None) -> tuple["Settings", "DataSet"]:
-    """The settings, and the data set of the folder or of the settings, imported first if need be."""
-    from cluster.settings import load_settings
-    from training.data.ensure import ensure_dataset
-
-    settings = load_settings()
-    return settings, ensure_dataset(settings if data is None else settings.model_copy(update={"data": data}))
 
 
 def _numbers(field: str, text: str) -> list[int]:

@@ -9,8 +9,9 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from cluster.errors import InvalidField
-from training.data.dataset import DataSet
-from training.evaluation.cli import Json, Seed, open_data
+from cluster.settings import load_settings
+from training.data.ensure import ensure_dataset
+from training.evaluation.held_out import Json, Seed
 from training.policy.posts import try_posts
 from training.policy.report import document, tables
 from training.policy.sources import try_sources
@@ -40,7 +41,7 @@ def policy(
         raise InvalidField("--impressions", impressions, "must be 1 or more")
     if not 0 < epsilon <= 1:
         raise InvalidField("--epsilon", epsilon, "must be above 0, so that every choice has a chance, and at most 1")
-    dataset: DataSet = open_data(data)[1]
+    dataset = ensure_dataset(load_settings(), data)
     sources = try_sources(dataset, impressions, seed, epsilon)
     posts = try_posts(dataset, impressions, seed, epsilon)
     facts = {"impressions": impressions, "epsilon": epsilon, "seed": seed}

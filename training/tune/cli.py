@@ -87,7 +87,7 @@ def tune(
     how = Search(chosen, recipe, options.trials, options.held_out_days, resources)
     how.check(settings)
     placement.check_targets()
-    dataset = ensure_dataset(settings if options.data is None else settings.model_copy(update={"data": options.data}))
+    dataset = ensure_dataset(settings, options.data)
     file, found = search(settings, dataset, how, day, placement, not options.json)
     if options.json:
         sys.stdout.write(msgspec.json.encode({"recipe": str(file), **found}).decode() + "\n")

@@ -9,20 +9,15 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.errors import InvalidField
-from training.evaluation.cli import Data, Json, RecipeName, Seed, Test, Until, open_data
+from training.evaluation.held_out import HeldOut
 
 
 def weights(
     *,
-    train_until: Until,
-    test: Test,
+    days: HeldOut,
     worth: Annotated[str, Parameter(help="What one of each action is worth, as like=1,long_view=0.5.")] = "",
     trials: int = 200,
     decay: float = 0.4,
-    data: Data = None,
-    recipe: RecipeName = None,
-    seed: Seed = 1,
-    json: Json = False,
 ) -> None:
     """Tune the weights of the utility and the fresh boost on lists that were shown, by counterfactual estimates.
 
@@ -36,10 +31,7 @@ def weights(
         A position k = 0, 1, ... is looked at with chance (1 + k)^-decay.
     """
     from cluster.rules import HEADS
-    from training.evaluation.split import Split
     from training.models.ranker import RankerModel
-    from training.recipes import recipe_named
-    from training.train.all import train
     from training.tune.weights import evidence_of, tune_weights
 
     if trials < 1:
@@ -47,15 +39,11 @@ def weights(
     if not 0 <= decay <= 3:
         raise InvalidField("--decay", decay, "must be 0 to 3")
     values = _worth(worth, HEADS)
-    split = Split.parse(train_until, test)
-    settings, dataset = open_data(data)
-    split.check(dataset)
-    how = recipe_named(recipe or settings.training.recipe).seeded(seed).before_each_day()
-    work = train(settings, dataset, ("ranker",), split.train_until, how)
+    settings, dataset, split, work = trained = days.trained(("ranker",), live=False)
     evidence = evidence_of(dataset, split, RankerModel.load(work / "ranker"))
-    tuned = tune_weights(evidence, settings.rules, values or settings.rules.weights, trials, seed, decay)
-    if json:
-        facts = {"train_until": split.train_until, "test": [split.first, split.last], "trials": trials, "decay": decay}
+    tuned = tune_weights(evidence, settings.rules, values or settings.rules.weights, trials, days.seed, decay)
+    if days.json:
+        facts = {**trained.facts, "trials": trials, "decay": decay}
         found = {**msgspec.to_builtins(tuned), "better": tuned.better}
         sys.stdout.write(msgspec.json.encode({**facts, **found}).decode() + "\n")
         return

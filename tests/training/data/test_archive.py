@@ -268,7 +268,7 @@ def test_a_world_goes_through_its_archive_unharmed(tmp_path: Path) -> None:
     positions = [f"{i}-0" for i in range(1, len(records) + 1)]
     EventArchive(tmp_path / "archive").write(list(zip(positions, records, strict=True)), positions[-1])
     (tmp_path / "archive" / "base").symlink_to(world.folder)
-    data = ensure_dataset(Settings(home=tmp_path, data=tmp_path / "archive"), silent)
+    data = ensure_dataset(Settings(home=tmp_path, data=tmp_path / "archive"), progress=silent)
     assert truth.num_rows > 1000
     assert data.read("impressions").equals(truth)
     for table in ("posts", "users", "ads"):
@@ -278,11 +278,11 @@ def test_a_world_goes_through_its_archive_unharmed(tmp_path: Path) -> None:
 def test_a_base_is_needed_and_an_archive_is_imported_again_when_it_grows(tmp_path: Path, base: DataSet) -> None:
     settings = Settings(home=tmp_path / "var", data=archive(tmp_path / "archive", event("impression", 0)))
     with pytest.raises(CascadeError, match="no posts and users") as refused:
-        ensure_dataset(settings, silent)
+        ensure_dataset(settings, progress=silent)
     assert "--base" in refused.value.remedy
     (tmp_path / "archive" / "base").symlink_to(base.folder)
-    assert len(shown(ensure_dataset(settings, silent))) == 1
+    assert len(shown(ensure_dataset(settings, progress=silent))) == 1
     inode = (tmp_path / "var" / "data" / "archive").stat().st_ino
-    assert ensure_dataset(settings, silent).folder.stat().st_ino == inode
+    assert ensure_dataset(settings, progress=silent).folder.stat().st_ino == inode
     archive(tmp_path / "archive", event("impression", 5), first=10)
-    assert len(shown(ensure_dataset(settings, silent))) == 2
+    assert len(shown(ensure_dataset(settings, progress=silent))) == 2

@@ -36,20 +36,20 @@ def made(data: DataSet) -> int:
 
 def test_a_named_folder_is_imported_once_and_again_when_it_changes(tmp_path: Path, source: Path) -> None:
     settings = Settings(home=tmp_path / "var", data=source)
-    first = ensure_dataset(settings, silent)
+    first = ensure_dataset(settings, progress=silent)
     assert first.folder == tmp_path / "var" / "data" / "mine"
     before = made(first)
-    assert ensure_dataset(settings, silent) == first
+    assert ensure_dataset(settings, progress=silent) == first
     assert made(first) == before
     os.utime(source / "users.parquet", ns=(1, 1))
-    second = ensure_dataset(settings, silent)
+    second = ensure_dataset(settings, progress=silent)
     assert second.manifest.fingerprint == first.manifest.fingerprint
     assert second.manifest.source != first.manifest.source
 
 
 def test_a_data_set_is_opened_where_it_is(tmp_path: Path) -> None:
     data = write_dataset(tmp_path / "ready", "ready", {k: pa.table(v) for k, v in TABLES.items()}, 60, {"kind": "x"})
-    assert ensure_dataset(Settings(home=tmp_path / "var", data=data.folder), silent) == data
+    assert ensure_dataset(Settings(home=tmp_path / "var", data=data.folder), progress=silent) == data
     assert not (tmp_path / "var").exists()
 
 
@@ -74,12 +74,12 @@ def test_the_default_folder_is_taken_when_it_is_there(
     monkeypatch.chdir(tmp_path / "work")
     DEFAULT_SOURCE.parent.mkdir(parents=True)
     source.rename(DEFAULT_SOURCE)
-    assert ensure_dataset(Settings(home=tmp_path / "var"), silent).manifest.name == "kuairand_pure"
+    assert ensure_dataset(Settings(home=tmp_path / "var"), progress=silent).manifest.name == "kuairand_pure"
 
 
 def test_a_source_without_data_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CascadeError, match="is not a folder"):
-        ensure_dataset(Settings(home=tmp_path / "var", data=tmp_path / "nowhere"), silent)
+        ensure_dataset(Settings(home=tmp_path / "var", data=tmp_path / "nowhere"), progress=silent)
     (tmp_path / "empty").mkdir()
     with pytest.raises(CascadeError, match="holds no data"):
-        ensure_dataset(Settings(home=tmp_path / "var", data=tmp_path / "empty"), silent)
+        ensure_dataset(Settings(home=tmp_path / "var", data=tmp_path / "empty"), progress=silent)
