@@ -7,13 +7,14 @@ so whoever reads the hash sees what was written before, and whoever follows the 
 
 import logging
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from cluster.posts import Post, decode_post, encode_post
 from cluster.settings import Server
 from cluster.store.breaker import Breaker
+from cluster.store.closing import Closing
 from cluster.store.connection import Connection
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Entry(NamedTuple):
     post: Post | None  # None for one that this build cannot read
 
 
-class CatalogueLog:
+class CatalogueLog(Closing):
     """Connections of their own, each shared by all tasks of one event loop: to read and write, and to follow.
 
     Every method raises StoreUnavailable when the store is gone.
@@ -102,12 +103,6 @@ class CatalogueLog:
     async def close(self) -> None:
         await self._connection.close()
         await self._following.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
 
 def _readable(position: bytes, fields: dict[bytes, bytes]) -> Post | None:

@@ -8,13 +8,14 @@ integers take 8 to 10 bytes an id, a key for each would take a hundred.
 import asyncio
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import redis
 
 from cluster.events import Record, encode_record, record_id
 from cluster.settings import Events
 from cluster.store.breaker import Breaker
+from cluster.store.closing import Closing
 from cluster.store.coalescer import Coalescer
 from cluster.store.connection import Connection
 
@@ -56,7 +57,7 @@ class Positions(NamedTuple):
     last: str
 
 
-class EventLog:
+class EventLog(Closing):
     """What `append` has acknowledged is on disk (with `events.fsync: always`), and is there once for its id.
 
     One connection, shared by all tasks of one event loop; what they append while a call is under way goes out together
@@ -106,12 +107,6 @@ class EventLog:
         """Wait for what is under way, then disconnect."""
         await self._appends.close()
         await self._connection.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def _append(self, records: Sequence[Record]) -> Sequence[str | None]:
         self._breaker.check()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import msgspec
 
@@ -12,6 +12,7 @@ from cluster.event_log import STREAM, EventLog
 from cluster.events import Erasure, Record, decode_record
 from cluster.settings import Settings
 from cluster.store.breaker import Breaker
+from cluster.store.closing import Closing
 from cluster.store.connection import Connection
 from cluster.store.consumers import Consumers
 from cluster.store.stream import ANSWER_S, Stream, order
@@ -23,7 +24,7 @@ SLICE: Final = 2000
 LOOK_S: Final = 0.1
 
 
-class RecordRemoval:
+class RecordRemoval(Closing):
     """One pass over the event log and what was set aside of it. Methods raise StoreUnavailable."""
 
     def __init__(self, urls: StoreUrls, settings: Settings) -> None:
@@ -82,12 +83,6 @@ class RecordRemoval:
 
     async def close(self) -> None:
         await self._connection.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def _remove_set_aside(self, users: Collection[int]) -> int:
         """Remove the users' records among those that a consumer could not apply."""

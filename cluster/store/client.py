@@ -5,10 +5,11 @@ Keys: `u:{user_id}` holds the packed state of a user. `seed` names the data set 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Self, cast
+from typing import Final, cast
 
 from cluster.settings import Store
 from cluster.store.breaker import Breaker
+from cluster.store.closing import Closing
 from cluster.store.coalescer import Coalescer
 from cluster.store.connection import Connection
 from cluster.store.consumers import FILLING, position_key
@@ -22,7 +23,7 @@ WRITE_LIMIT: Final = 500
 WRITE_S: Final = 60.0
 
 
-class OnlineStore:
+class OnlineStore(Closing):
     """One connection, shared by all tasks of one event loop.
 
     A read that takes longer than `settings.timeout_ms` raises StoreUnavailable and closes its connection. While
@@ -117,12 +118,6 @@ class OnlineStore:
         """Wait for what is under way, then disconnect."""
         await self._reads.close()
         await self._connection.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def _read(self, user_ids: Sequence[int]) -> Sequence[bytes | None]:
         self._breaker.check()

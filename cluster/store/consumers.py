@@ -5,7 +5,7 @@ hash `consumers` holds what each tells of itself once a second.
 """
 
 import time
-from typing import Final, Self, cast
+from typing import Final, cast
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,7 @@ from msgspec import Struct
 from cluster.errors import CascadeError
 from cluster.settings import Store
 from cluster.store.breaker import Breaker
+from cluster.store.closing import Closing
 from cluster.store.connection import Connection
 
 #: The position before the first entry of a stream.
@@ -62,7 +63,7 @@ def position_key(name: str) -> str:
     return f"position:{name}"
 
 
-class Consumers:
+class Consumers(Closing):
     """Positions and reports of all consumers; one connection, for the tasks of one event loop."""
 
     def __init__(self, url: str, settings: Store) -> None:
@@ -99,9 +100,3 @@ class Consumers:
 
     async def close(self) -> None:
         await self._connection.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()

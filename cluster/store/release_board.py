@@ -5,7 +5,7 @@ each feed server tells of itself.
 """
 
 import time
-from typing import Final, Self, cast
+from typing import Final, cast
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,7 @@ from msgspec import Struct
 from cluster.live_release import LiveRelease, Trial
 from cluster.settings import Store
 from cluster.store.breaker import Breaker
+from cluster.store.closing import Closing
 from cluster.store.connection import Connection
 
 RECORD: Final = "live_release"
@@ -52,7 +53,7 @@ class ReplicaStatus(Struct, frozen=True, kw_only=True):
         return max(0.0, time.time() - self.updated_ms / 1e3)
 
 
-class ReleaseBoard:
+class ReleaseBoard(Closing):
     """One connection, for the tasks of one event loop. Methods raise StoreUnavailable."""
 
     def __init__(self, url: str, settings: Store) -> None:
@@ -88,9 +89,3 @@ class ReleaseBoard:
 
     async def close(self) -> None:
         await self._connection.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()

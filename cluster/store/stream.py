@@ -2,12 +2,13 @@
 
 import logging
 import time
-from typing import Any, Final, NamedTuple, Self, cast
+from typing import Any, Final, NamedTuple, cast
 
 import redis
 
 from cluster.settings import Server
 from cluster.store.breaker import Breaker
+from cluster.store.closing import Closing
 from cluster.store.connection import Connection
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class Entry(NamedTuple):
     payload: bytes
 
 
-class Stream:
+class Stream(Closing):
     """One stream and the consumer group of one reader.
 
     The group hands out nothing: whoever reads names the position to read after, so that two readers at once cannot
@@ -114,12 +115,6 @@ class Stream:
 
     async def close(self) -> None:
         await self._connection.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def _make_group(self) -> None:
         pipeline = self._redis.pipeline(transaction=False)

@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 
 #: Events kept at most while they wait; the oldest go first.
 WAITING: Final = 500_000
+#: Releases whose learners keep their rows: the live one, one on trial, and those that they may give way to. Another
+#: one starts again from its correction in the state store.
+LEARNERS: Final = 4
 
 
 class OnlineConsumer:
@@ -115,9 +118,10 @@ class OnlineConsumer:
         return corrections
 
     async def _learn(self, release: str, heads: tuple[str, ...], rows: Rows) -> Correction:
-        if release not in self._learners:
-            self._learners[release] = OnlineLearner(heads, await self._stored(release, heads))
-        learner = self._learners[release]
+        learner = self._learners.pop(release, None) or OnlineLearner(heads, await self._stored(release, heads))
+        self._learners[release] = learner
+        while len(self._learners) > LEARNERS:
+            del self._learners[next(iter(self._learners))]
         verdict = await asyncio.to_thread(learner.learn, rows)
         told = [f"{head} {verdict.none[head]:.4f} -> {verdict.live[head]:.4f}" for head in heads]
         logger.info(
