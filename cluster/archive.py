@@ -67,6 +67,7 @@ POSTS_SCHEMA: Final = pa.schema(
         ("embedding", pa.list_(pa.float32())),
         ("encoder", pa.string()),
         ("moderation", pa.string()),
+        ("only_regions", pa.list_(pa.string())),
         ("deleted", pa.bool_()),
     ]
 )

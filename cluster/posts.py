@@ -22,13 +22,15 @@ Tags = Annotated[list[Text], Meta(max_length=100)]
 Hashtags = Annotated[int, Meta(ge=0, le=1_000, description="how many tags, where they are not sent themselves")]
 Embedding = Annotated[list[float], Meta(min_length=CONTENT_DIM, max_length=CONTENT_DIM, description="finite numbers")]
 Moderation = Literal["ok", "removed"]
+Regions = Annotated[list[Text], Meta(max_length=300, description="the only ones where it may be shown")]
 
 
 class NewPost(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A post to publish; under the id of one that is there, it takes its place.
 
-    What is left out is unknown, save `created_ms` and `moderation`: those of a post that is there stay as they are,
-    and a new one is published now. A topic or region that the release does not know counts as unknown.
+    What is left out is unknown, save `created_ms`, `moderation` and `only_regions`: those of a post that is there stay
+    as they are, and a new one is published now, everywhere. A topic or region that the release does not know counts as
+    unknown.
     """
 
     post_id: Id
@@ -45,6 +47,7 @@ class NewPost(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     has_location: bool = False
     embedding: Annotated[Embedding, Meta(description="else caption and tags are encoded")] | None = None
     moderation: Moderation | None = None
+    only_regions: Regions | None = None
 
 
 class PostChange(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -63,6 +66,7 @@ class PostChange(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     has_location: bool | UnsetType = UNSET
     embedding: Embedding | UnsetType | None = UNSET
     moderation: Moderation | UnsetType = UNSET
+    only_regions: Regions | UnsetType | None = UNSET
 
 
 class Post(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -83,6 +87,7 @@ class Post(Struct, frozen=True, omit_defaults=True, kw_only=True):
     embedding: list[float] | None = None
     encoder: str | None = None  # what made the embedding; None = it was sent
     moderation: Moderation = "ok"
+    only_regions: list[str] | None = None  # None = everywhere
     deleted: bool = False
 
     @property
@@ -96,6 +101,8 @@ class PostsResponse(Struct, frozen=True):
     errors: list[Fault]
 
 
+#: What stays of a post that is published again, unless it is named.
+_KEPT: Final = ("created_ms", "moderation", "only_regions")
 _NEW = msgspec.json.Decoder(NewPost)
 _CHANGE = msgspec.json.Decoder(PostChange)
 _STORED = msgspec.msgpack.Decoder(Post)
@@ -121,7 +128,7 @@ def published(new: NewPost, current: Post | None, now_ms: int) -> Post:
     if current is None or current.deleted:
         current = Post(post_id=new.post_id, author_id=new.author_id, created_ms=now_ms)
     fields = {name: getattr(new, name) for name in new.__struct_fields__}
-    kept = {name: getattr(current, name) for name in ("created_ms", "moderation") if fields[name] is None}
+    kept = {name: getattr(current, name) for name in _KEPT if fields[name] is None}
     return _counted({**fields, "caption_length": new.caption_length or 0, "hashtags": new.hashtags or 0, **kept})
 
 

@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from cluster.errors import CascadeError
+from cluster.filters import Filters
 from cluster.rules import Rules
 from cluster.section import Count, Percent, Section, Share
 
@@ -177,6 +178,7 @@ class Settings(BaseSettings):
     archive: ArchiveFiles = ArchiveFiles()
     serving: Serving = Serving()
     quotas: Quotas = Quotas()
+    filters: Filters = Filters()
     rules: Rules = Rules()
     catalogue: Catalogue = Catalogue()
     training: Training = Training()

@@ -6,11 +6,12 @@ from typing import Final
 
 import numpy as np
 
-from cluster.user_state import UserState
+from cluster.user_state import FEWER, UserState
 from cluster.users import (
     AuthorAffinity,
     Counters,
     DayCounts,
+    HiddenPost,
     PastImpression,
     Relations,
     SeenPost,
@@ -34,6 +35,8 @@ def export(user_id: int, state: UserState, topics: Mapping[int, str]) -> UserExp
         profile=UserProfile(state.created_ms, state.followers, state.following, state.region),
         relations=relations(state),
         blocked_by=_ids(state.blocked_by_ids).tolist(),
+        muted_by=_ids(state.muted_by_ids).tolist(),
+        fewer=_fewer(state),
         history=_history(state),
         seen=_seen(state),
         counters=_counters(state),
@@ -53,6 +56,11 @@ def relations(state: UserState) -> Relations:
         block=_ids(state.blocked_ids).tolist(),
         mute=_ids(state.muted_ids).tolist(),
     )
+
+
+def _fewer(state: UserState) -> list[HiddenPost]:
+    fewer = np.frombuffer(state.fewer, FEWER).tolist()
+    return [HiddenPost(post_id, author_id, time_s * 1000) for author_id, post_id, time_s in fewer]
 
 
 def _history(state: UserState) -> list[PastImpression]:

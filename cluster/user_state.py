@@ -24,6 +24,10 @@ _MAGIC: Final = b"CU"
 
 #: One impression of the history, oldest first.
 EVENT: Final = np.dtype([("post_id", "<i8"), ("time_ms", "<i8"), ("actions", "<u2"), ("watch_s", "<f4")])
+#: A post that was hidden or reported: the user wants to see fewer of its author.
+FEWER: Final = np.dtype([("author_id", "<i8"), ("post_id", "<i8"), ("time_s", "<u4")])
+#: So many of them are kept, the latest.
+FEWER_KEPT: Final = 64
 _DAILY: Final = bytes(DAYS * len(COUNTS) * 4)
 _HOURS: Final = bytes(24 * 4)
 _COUNTS: Final = bytes(len(WINDOWS_MS) * len(COUNTS) * 4)
@@ -77,6 +81,8 @@ class UserState(msgspec.Struct, array_like=True, frozen=True):
     seen_times: bytes = b""  # uint32[S] Unix seconds
     seen_next: int = 0  # place in the ring of the next one
     blocked_by_ids: bytes = b""  # int64, who has blocked the user
+    muted_by_ids: bytes = b""  # int64, who has muted the user
+    fewer: bytes = b""  # FEWER[K], the latest last
 
     @property
     def events(self) -> np.ndarray:

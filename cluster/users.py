@@ -69,6 +69,14 @@ class SeenPost(Struct, frozen=True):
     time_ms: int
 
 
+class HiddenPost(Struct, frozen=True):
+    """A post that was hidden or reported, so that fewer of its author are shown."""
+
+    post_id: int
+    author_id: int
+    time_ms: int
+
+
 class DayCounts(Struct, frozen=True):
     """What the user did on one day of their local time."""
 
@@ -109,6 +117,8 @@ class UserExport(Struct, frozen=True):
     profile: UserProfile
     relations: Relations
     blocked_by: list[int]  # users who have blocked this one
+    muted_by: list[int]  # users who have muted this one
+    fewer: list[HiddenPost]  # latest last
     history: list[PastImpression]  # latest last
     seen: list[SeenPost]
     counters: Counters

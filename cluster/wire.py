@@ -72,6 +72,7 @@ class FeedResponse(Struct, frozen=True, omit_defaults=True):
     items: list[Item]
     cold_start: bool
     degraded: list[str]  # components and dependencies that the answer had to do without
+    relaxed: list[str]  # filters that gave way, in this order, because too few posts were left
     coverage: Annotated[float, Meta(description="share of the sources that answered")]
     timings_ms: dict[str, float]
     explanation: Explanation | None = None

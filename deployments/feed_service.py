@@ -95,6 +95,7 @@ class FeedService:
             items=self._items(query, feed, trace),
             cold_start=not query.has_history and "store" not in query.degraded,
             degraded=query.degraded,
+            relaxed=query.relaxed,
             coverage=round(trace.coverage, 3),
             timings_ms={**stages, "total": round((time.perf_counter() - started) * 1e3, 3)},
             explanation=self._explanation(trace) if query.request.explain else None,

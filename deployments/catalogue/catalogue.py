@@ -18,6 +18,7 @@ from deployments.catalogue.contents import Codes, Contents
 from deployments.catalogue.growable import Growable
 from deployments.catalogue.live_index import Base, LiveIndex, build
 from deployments.catalogue.live_posts import LivePosts
+from deployments.catalogue.region_limits import RegionLimits
 from deployments.loaded_release import LoadedRelease
 from kernels.columns import F32, I32, I64
 from training.models.post_tower import post_codes, post_numbers, unit
@@ -49,6 +50,8 @@ class Catalogue:
         self._by_time = ByTime(release.posts.columns.created_ms)
         self._index = LiveIndex(Base(release.index, np.arange(len(release.posts))))
         self._author_since = Growable(first_published(release.posts))
+        #: Where posts may be shown.
+        self.region_limits = RegionLimits(len(release.posts))
         self._topics: dict[int, str] = {}  # row -> topic, of posts whose topic the release does not know
         self._view()
 
@@ -140,6 +143,7 @@ class Catalogue:
         vectors_moved = self._move_vectors(rows, before, contents, new)
         for name, column in contents._asdict().items():
             getattr(self.posts.columns, name)[rows] = column
+        self.region_limits.put(rows, [post.only_regions for post in posts])
         for i in np.flatnonzero(contents.topic == UNKNOWN).tolist():
             self._topics[int(rows[i])] = posts[i].topic or ""
         np.subtract.at(self.posts.columns.author_posts, before.author[~new], 1)
@@ -174,6 +178,7 @@ class Catalogue:
             rows[new] = self._posts.add_posts(ids[new])
             self._history.extend(int(new.sum()))
             self._alive.extend(int(new.sum()))
+            self.region_limits.extend(int(new.sum()))
         return rows, new
 
     def _move_vectors(self, rows: I32, before: Contents, after: Contents, new: NDArray[np.bool_]) -> NDArray[np.bool_]:

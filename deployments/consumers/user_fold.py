@@ -9,7 +9,7 @@ import numpy as np
 
 from cluster.effects import EffectBatch
 from cluster.events import Erasure, Event, Profile, Record
-from cluster.user_state import UserState
+from cluster.user_state import FEWER, FEWER_KEPT, UserState
 from cluster.user_tables import dump_state, load_states
 from cluster.vocabulary import stable_id
 from kernels.actions import ACTIONS
@@ -34,8 +34,15 @@ _RELATIONS: Final = {
     "unblock": ("blocked_ids", True),
     "unmute": ("muted_ids", True),
 }
-#: Relations that the other side feels too.
-_MUTUAL: Final = ("block", "unblock")
+#: Relations that the other side feels too, and the list of theirs that is changed.
+_MUTUAL: Final = {
+    "block": "blocked_by_ids",
+    "unblock": "blocked_by_ids",
+    "mute": "muted_by_ids",
+    "unmute": "muted_by_ids",
+}
+#: What says that the user wants to see fewer of an author.
+_NEGATIVE: Final = ("hide", "report")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +63,10 @@ def users_of(records: Sequence[Record]) -> list[int]:
     return sorted(users)
 
 
-def blocked_by_erased(records: Sequence[Record], states: Mapping[int, UserState]) -> list[int]:
-    """Users beyond `states` whose state the records change too: those whom an erased user has blocked."""
+def shunned_by_erased(records: Sequence[Record], states: Mapping[int, UserState]) -> list[int]:
+    """Users beyond `states` whose state the records change too: those whom an erased user has blocked or muted."""
     erased = {record.user_id for record in records if isinstance(record, Erasure)}
-    return sorted({author for user in erased for author in _ids(states[user].blocked_ids)} - states.keys())
+    return sorted({author for user in erased for author, _ in _shunned(states[user])} - states.keys())
 
 
 def fold(
@@ -67,7 +74,7 @@ def fold(
 ) -> Folded:
     """Fold records, in the order of the log.
 
-    `states`: of all users of `users_of` and `blocked_by_erased`. `erased_ms`: when those users were erased who lately
+    `states`: of all users of `users_of` and `shunned_by_erased`. `erased_ms`: when those users were erased who lately
     were: what happened to them before that counts no more, however late it is told.
     """
     states, erased = dict(states), dict(erased_ms)
@@ -75,8 +82,8 @@ def fold(
     for record in records:
         match record:
             case Erasure(user_id=user, time_ms=time_ms):
-                for author in _ids(states[user].blocked_ids):
-                    states[author] = _changed(states[author], "blocked_by_ids", user, True)
+                for author, field in _shunned(states[user]):
+                    states[author] = _changed(states[author], field, user, True)
                 # What the batch held of the user so far is forgotten before it was known.
                 states[user], erased[user] = UserState(), time_ms
                 events = [event for event in events if event.user_id != user]
@@ -84,6 +91,7 @@ def fold(
                 states[record.user_id] = _with_profile(states[record.user_id], record)
             case Event() if record.time_ms >= erased.get(record.user_id, 0):
                 _relate(states, record)
+                _see_fewer(states, record)
                 if record.post_id is not None and record.action in _CODES:
                     events.append(record)
     states, effects = _with_events(states, events, utc_offset_ms)
@@ -106,7 +114,26 @@ def _relate(states: dict[int, UserState], event: Event) -> None:
     if event.action == "unfollow":
         states[event.user_id] = _changed(states[event.user_id], "close_ids", event.author_id, True)
     if event.action in _MUTUAL:
-        states[event.author_id] = _changed(states[event.author_id], "blocked_by_ids", event.user_id, ends)
+        theirs = _MUTUAL[event.action]
+        states[event.author_id] = _changed(states[event.author_id], theirs, event.user_id, ends)
+
+
+def _see_fewer(states: dict[int, UserState], event: Event) -> None:
+    """Note whose post was hidden or reported; the same post counts once."""
+    if event.action not in _NEGATIVE or event.author_id is None or event.post_id is None:
+        return
+    state = states[event.user_id]
+    before = np.frombuffer(state.fewer, FEWER)
+    if event.post_id not in before["post_id"]:
+        entry = np.array([(event.author_id, event.post_id, event.time_ms // 1000)], FEWER)
+        kept = np.concatenate([before, entry])[-FEWER_KEPT:]
+        states[event.user_id] = msgspec.structs.replace(state, fewer=kept.tobytes())
+
+
+def _shunned(state: UserState) -> list[tuple[int, str]]:
+    """Whom a user has blocked or muted, and the list of theirs that says so."""
+    blocked = [(author, _MUTUAL["block"]) for author in _ids(state.blocked_ids)]
+    return blocked + [(author, _MUTUAL["mute"]) for author in _ids(state.muted_ids)]
 
 
 def _ids(packed: bytes) -> list[int]:

@@ -18,7 +18,7 @@ from cluster.store.fenced import FencedStore, Write
 from cluster.user_state import UnreadableState, UserState, pack, unpack
 from deployments.consumers.consumer import Batching, Entry
 from deployments.consumers.specification import Context
-from deployments.consumers.user_fold import blocked_by_erased, fold, users_of
+from deployments.consumers.user_fold import fold, shunned_by_erased, users_of
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ class UsersConsumer:
         records = [entry.record for entry in entries]
         aside: dict[bytes, bytes] = {}
         states, known = await self._read(users_of(records), aside)
-        others, _ = await self._read(blocked_by_erased(records, states), aside)
+        others, _ = await self._read(shunned_by_erased(records, states), aside)
         states |= others
         folded = fold(records, states, known, self._utc_offset_ms)
         gone = {user for user in folded.erased_ms if folded.states[user] == UserState()}

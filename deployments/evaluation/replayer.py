@@ -12,7 +12,8 @@ from deployments.consumers.trend_lists import trend_lists
 from deployments.counters.live_counters import LiveCounters
 from deployments.feed_service import FeedService
 from deployments.loaded_release import LoadedRelease
-from deployments.surfaces import surfaces
+from deployments.surfaces.parts import Parts
+from deployments.surfaces.surfaces import surfaces
 from kernels.columns import I64
 from training.features.history import History
 from training.features.log import Log
@@ -46,7 +47,7 @@ class Replayer:
         self.states = States()
         self._catalogue = Catalogue(release, settings.catalogue)
         self._counters = LiveCounters(self._catalogue)
-        pipelines = surfaces(release, self._catalogue, self._counters, self.states, settings)
+        pipelines = surfaces(Parts(release, self._catalogue, self._counters, self.states, settings))
         self._feeds = FeedService(release, self._catalogue, pipelines, Clock(), MAX_DEADLINE_MS)
         self._now_ms = 0
 

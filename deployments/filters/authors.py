@@ -1,11 +1,11 @@
-"""Posts of authors whom the user has blocked or muted, or who have blocked the user."""
+"""Posts of authors whom the user does not want to see, or who do not want to be seen, or are known already."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
-from deployments.pipeline.components import Filter
+from deployments.pipeline.components import Filter, SoftFilter
 from deployments.pipeline.query import Query
 
 
@@ -17,6 +17,8 @@ def _not_by(ids: bytes, catalogue: Catalogue, candidates: Candidates) -> NDArray
 
 
 class Blocked(Filter):
+    """One of the two has blocked the other."""
+
     name = "blocked"
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -30,13 +32,34 @@ class Blocked(Filter):
 
 
 class Muted(Filter):
+    """One of the two has muted the other."""
+
     name = "muted"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
     def enabled(self, query: Query) -> bool:
-        return bool(query.state.muted_ids)
+        return bool(query.state.muted_ids or query.state.muted_by_ids)
 
     def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
-        return _not_by(query.state.muted_ids, self._catalogue, candidates)
+        return _not_by(query.state.muted_ids + query.state.muted_by_ids, self._catalogue, candidates)
+
+
+class Followed(SoftFilter):
+    """Who is followed is no discovery; who follows everybody still gets a feed."""
+
+    name = "followed"
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def wanted(self, query: Query) -> int:
+        return 1
+
+    def enabled(self, query: Query) -> bool:
+        return len(query.user.follow_author) > 0
+
+    def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
+        authors = self._catalogue.posts.columns.author[candidates.rows]
+        return np.isin(authors, query.user.follow_author, invert=True)

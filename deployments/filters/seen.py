@@ -1,24 +1,26 @@
-"""Posts that the user has been shown already: those of the history, and of the last day beyond it."""
-
-from typing import Final
+"""Posts that the user has been shown already: those of the history, and of the last hours beyond it."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
-from deployments.pipeline.components import Filter
+from deployments.pipeline.components import SoftFilter
 from deployments.pipeline.query import Query
 
-#: How long a post that has left the history stays seen.
-_DAY_S: Final = 24 * 3600
 
+class Seen(SoftFilter):
+    """Who has seen everything is shown it again."""
 
-class Seen(Filter):
     name = "seen"
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, hours: int) -> None:
+        """`hours`: how long a post that has left the history stays seen."""
         self._catalogue = catalogue
+        self._window_s = hours * 3600
+
+    def wanted(self, query: Query) -> int:
+        return 1
 
     def enabled(self, query: Query) -> bool:
         return query.has_history
@@ -26,6 +28,6 @@ class Seen(Filter):
     def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
         seen, state = query.user.history_post, query.state
         if state.seen_posts:
-            lately = np.frombuffer(state.seen_times, "<u4") >= query.now_ms // 1000 - _DAY_S
+            lately = np.frombuffer(state.seen_times, "<u4") >= query.now_ms // 1000 - self._window_s
             seen = np.append(seen, self._catalogue.posts.post_rows(np.frombuffer(state.seen_posts, "<i8")[lately]))
         return np.isin(candidates.rows, seen, invert=True)

@@ -64,6 +64,17 @@ class Filter(Component):
         """Mask [C] of the candidates that stay."""
 
 
+class SoftFilter(Filter):
+    """A filter that gives way rather than leave too few."""
+
+    def wanted(self, query: Query) -> int:
+        """How many candidates must be left: with fewer, what it removed comes back, until there are enough for a feed.
+
+        Those that would only spoil a feed ask for a whole one; those that nobody must notice the lack of, for one post.
+        """
+        return query.request.limit
+
+
 class Hydrator(Component):
     """Adds columns to the candidates."""
 

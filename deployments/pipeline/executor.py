@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence, Sized
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence, Sized
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -20,8 +20,10 @@ from deployments.pipeline.components import (
     Scorer,
     Selector,
     SideEffect,
+    SoftFilter,
     Source,
 )
+from deployments.pipeline.giving_way import give_way
 from deployments.pipeline.query import Query
 from kernels.columns import I32
 from kernels.merge import merge_sources
@@ -40,11 +42,23 @@ class Pipeline:
     sources: Sequence[Source]
     steps: Sequence[Step]
     posts: Sized  # the catalogue: how many rows there are
+    filters: Sequence[Filter] = ()  # of what the sources bring; they never give way
+    soft_filters: Sequence[SoftFilter] = ()  # after those, in the order in which they give way
     side_effects: Sequence[SideEffect] = ()
 
     @property
     def components(self) -> list[Component]:
-        return [*self.query_hydrators, *self.sources, *self.steps, *self.side_effects]
+        sifting = [*self.filters, *self.soft_filters]
+        return [*self.query_hydrators, *self.sources, *sifting, *self.steps, *self.side_effects]
+
+    def without(self, filters: Collection[str]) -> "Pipeline":
+        """The pipeline without the filters of these names."""
+        return replace(
+            self,
+            filters=[f for f in self.filters if f.name not in filters],
+            soft_filters=[f for f in self.soft_filters if f.name not in filters],
+            steps=[s for s in self.steps if not (isinstance(s, Filter) and s.name in filters)],
+        )
 
 
 class DeadlinePassed(Exception):
@@ -96,15 +110,9 @@ async def hydrate(pipeline: Pipeline, query: Query, trace: Trace) -> None:
 
 def execute(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
     """Run all that is arithmetic, sources to selectors. Most of it is in kernels, without the GIL."""
-    candidates = _gather(pipeline, query, trace)
-    for step in pipeline.steps:
-        if step.enabled(query) and len(candidates):
-            before = candidates
-            result = _attempt(step, query, trace, len(before), partial(_verb(step), query, before))
-            candidates = before if result is None else result
-            if query.request.explain and len(candidates) < len(before):
-                trace.removed[step.name] = np.setdiff1d(before.rows, candidates.rows)
-    return candidates
+    candidates = _run(pipeline.filters, query, _gather(pipeline, query, trace), trace)
+    candidates = _sift(pipeline.soft_filters, query, candidates, trace)
+    return _run(pipeline.steps, query, candidates, trace)
 
 
 def note(pipeline: Pipeline, query: Query, feed: Candidates, trace: Trace) -> None:
@@ -134,6 +142,41 @@ def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
     merged = merge_sources(rows, offsets, len(rows), len(pipeline.posts))
     # Source order is the first score: with everything else failing, it still is an order.
     return Candidates(merged.rows, merged.sources, np.arange(0, -len(merged.rows), -1, dtype=np.float32))
+
+
+def _run(steps: Sequence[Step], query: Query, candidates: Candidates, trace: Trace) -> Candidates:
+    """Run steps one after the other."""
+    for step in steps:
+        if step.enabled(query) and len(candidates):
+            before = candidates
+            result = _attempt(step, query, trace, len(before), partial(_verb(step), query, before))
+            candidates = before if result is None else result
+            if query.request.explain and len(candidates) < len(before):
+                trace.removed[step.name] = np.setdiff1d(before.rows, candidates.rows)
+    return candidates
+
+
+def _sift(filters: Sequence[SoftFilter], query: Query, candidates: Candidates, trace: Trace) -> Candidates:
+    """Ask all soft filters at once, and let those give way that would leave too few."""
+    asked = [soft for soft in filters if soft.enabled(query)] if len(candidates) else []
+    passed = np.ones((len(asked), len(candidates)), np.bool_)
+    begin = len(trace.spans)
+    for s, soft in enumerate(asked):
+        mask = _attempt(soft, query, trace, len(candidates), partial(soft.keep, query, candidates))
+        if mask is not None:
+            passed[s] = mask
+    kept = give_way(passed, [soft.wanted(query) for soft in asked], query.request.limit)
+    query.relaxed += [soft.name for s, soft in enumerate(asked) if (kept & ~passed[s]).any()]
+    # In the trace, a post belongs to the first filter that removes it.
+    left = np.logical_and.accumulate(passed | kept, axis=0)
+    before = np.ones(len(candidates), np.bool_)
+    for soft, after, span in zip(asked, left, range(begin, len(trace.spans)), strict=True):
+        counts = int(np.count_nonzero(before)), int(np.count_nonzero(after))
+        trace.spans[span] = trace.spans[span]._replace(candidates_in=counts[0], candidates_out=counts[1])
+        if query.request.explain and counts[0] > counts[1]:
+            trace.removed[soft.name] = np.sort(candidates.rows[before & ~after])
+        before = after
+    return candidates.take(kept)
 
 
 def _verb(step: Step) -> Callable[[Query, Candidates], Candidates]:

@@ -26,10 +26,16 @@ class Query:
     known: bool = False  # the store has a state of this user
     degraded: list[str] = field(default_factory=list)
     reranked: Reranked | None = None  # why the feed is in this order, of the candidates that were re-ranked
+    relaxed: list[str] = field(default_factory=list)  # soft filters that gave way
 
     @property
     def has_history(self) -> bool:
         return len(self.user.history_post) > 0
+
+    @property
+    def region(self) -> str:
+        """Where the user is; "" = not known."""
+        return self.request.context.region or self.state.region
 
     @property
     def late(self) -> bool:

@@ -19,7 +19,8 @@ from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.candidates import Candidates
 from deployments.query_hydrators.user_state import UserStateHydrator
 from deployments.scorers.rank import Rank
-from deployments.surfaces import surfaces
+from deployments.surfaces.parts import Parts
+from deployments.surfaces.surfaces import surfaces
 from training.release.reference import Reference, read_references
 
 #: Feeds that are timed, after half as many that are not.
@@ -46,7 +47,7 @@ class Probe:
         states = {reference.request.user_id: reference.state for reference in self._references}
         counters, users = LiveCounters(self._catalogue), _Users(states)
         self._users = UserStateHydrator(users, self._release, self._catalogue)
-        pipelines = surfaces(self._release, self._catalogue, counters, users, settings)
+        pipelines = surfaces(Parts(self._release, self._catalogue, counters, users, settings))
         self._feeds = FeedService(self._release, self._catalogue, pipelines, Clock(), settings.serving.deadline_ms)
 
     def parity(self) -> Parity:

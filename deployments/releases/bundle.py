@@ -20,7 +20,8 @@ from deployments.counters.live_counters import LiveCounters
 from deployments.feed_service import FeedService
 from deployments.loaded_release import LoadedRelease
 from deployments.side_effects.promises import Promises
-from deployments.surfaces import surfaces
+from deployments.surfaces.parts import Parts
+from deployments.surfaces.surfaces import surfaces
 from deployments.warm_up import warm_up
 
 #: How long a release waits for each store before it is served as it was built.
@@ -71,7 +72,7 @@ class Bundle:
         ranker = CorrectedRanker(loaded.ranker, catalogue)
         loaded = replace(loaded, ranker=ranker)
         promises = Promises(shared.store, name, ranker, catalogue, settings.online)
-        pipelines = surfaces(loaded, catalogue, counters, shared.store, settings, [promises])
+        pipelines = surfaces(Parts(loaded, catalogue, counters, shared.store, settings, [promises]))
         # The release's own encoder: its models have seen no other's embeddings.
         encoder = loaded.release.manifest.content_encoder
         return cls(

@@ -17,7 +17,7 @@ class Trending(Source):
         self._limit = limit
 
     def fetch(self, query: Query) -> I32:
-        region = stable_id(query.request.context.region or query.state.region)
+        region = stable_id(query.region)
         local = self._counters.trending_in(region)[: self._limit // 2]
         rows: I32 = np.concatenate([local, self._counters.trending_everywhere()])
         return rows[: self._limit]

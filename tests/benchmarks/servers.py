@@ -28,6 +28,7 @@ def feed(
         items=[Item(i, i + 1, 1.5, {"like": 0.04}, ["long_term"]) for i in range(items)],
         cold_start=cold_start,
         degraded=list(degraded),
+        relaxed=[],
         coverage=1.0,
         timings_ms={"scoring": scoring_ms, "total": 3.0},
     )

@@ -49,6 +49,8 @@ def test_environment_overrides_the_file(monkeypatch, tmp_path):
         ("serving: {port: 0}", "greater than or equal to 1"),
         ("serving: {topology: scattered}", "topology"),
         ("rules: {weights: {liek: 1}}", "liek"),
+        ("filters: {disabled: [qualty]}", "'recency', 'quality'"),
+        ("filters: {disabled: [removed]}", "filters.disabled"),
         ("rules: {weights: {like: .nan}}", "rules.weights.like"),
         ("rules: {kind_share: 0.1}", "at least 0.17"),
         ("rules: {diversity: 1}", "rules.diversity"),

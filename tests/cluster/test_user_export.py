@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from cluster.user_export import export
-from cluster.user_state import EVENT, UserState
+from cluster.user_state import EVENT, FEWER, UserState
 from cluster.users import RELATIONS, Relations
 from cluster.vocabulary import stable_id
 from kernels.actions import BIT, COUNT, COUNTS
@@ -61,11 +61,14 @@ def test_every_field_of_a_state_shows():
         topic_shown=padded(2.5, TOPICS),
         topic_engaged=padded(3.5, TOPICS, at=1),
         blocked_by_ids=ids(15),
+        muted_by_ids=ids(16),
+        fewer=np.array([(20, 7, 1_700_000_000)], FEWER).tobytes(),
     )
     told = msgspec.to_builtins(export(7, state, {stable_id("cats"): "cats"}))
     assert told["profile"] == {"created_ms": 1, "followers": 2.0, "following": 3.0, "region": "north"}
     assert told["relations"] == {"follow": [10, 11], "close_friend": [11], "block": [12], "mute": [13]}
-    assert told["blocked_by"] == [15]
+    assert (told["blocked_by"], told["muted_by"]) == ([15], [16])
+    assert told["fewer"] == [{"post_id": 7, "author_id": 20, "time_ms": 1_700_000_000_000}]
     assert told["history"] == [
         {"post_id": 5, "time_ms": 6, "actions": ["like", "share"], "watch_s": 7.5},
         {"post_id": 8, "time_ms": 9, "actions": [], "watch_s": 0.0},

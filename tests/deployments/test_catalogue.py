@@ -64,10 +64,12 @@ def liked_by_nearness(served: Served, user: int, count: int) -> list[dict]:
 def test_a_new_post_is_brought_by_nearness_and_by_freshness_on_every_replica(served, ids):
     user = reader(served)
     alike = liked_by_nearness(served, user, 40)
-    fields = ("kind", "topic", "embedding", "duration_ms", "author_id")
+    fields = ("kind", "topic", "embedding", "author_id")
     told = [{field: post[field] for field in fields if field in post} for post in alike]
-    new = [{"post_id": i, **post} for i, post in zip(ids, told, strict=False)]
-    old = [{"post_id": i, "created_ms": 1, **post} for i, post in zip(ids[100:], told, strict=False)]
+    lengths = itertools.count(10_000, 200)  # else they would be near-duplicates
+    new = [{"post_id": i, "duration_ms": next(lengths), **post} for i, post in zip(ids, told, strict=False)]
+    old = [{"post_id": i, "duration_ms": next(lengths), **post} for i, post in zip(ids[100:], told, strict=False)]
+    old = [{**post, "created_ms": 1} for post in old]
     assert publish(served, new + old) == {"accepted": 80, "errors": []}
     assert served.request("GET", f"/v1/posts/{ids[0]}").json()["author_id"] == alike[0]["author_id"]
     time.sleep(2)

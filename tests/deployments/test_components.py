@@ -3,16 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
-import msgspec
 import numpy as np
 import pytest
 
 from cluster.rules import Rules
-from cluster.user_state import UserState
 from cluster.wire import Context
-from deployments.filters.authors import Blocked, Muted
 from deployments.filters.removed import Removed
-from deployments.filters.seen import Seen
 from deployments.filters.unpublished import Unpublished
 from deployments.hydrators.features import Features
 from deployments.pipeline.components import MissingInput
@@ -36,34 +32,6 @@ from tests.kernels.columns import NOW
 
 LIVE = catalogue(20)
 POSTS = LIVE.posts
-
-
-def test_seen_removes_what_the_history_holds():
-    asked = query(POSTS, seen=(1003, 1005, 77))
-    assert Seen(LIVE).enabled(asked)
-    assert Seen(LIVE).keep(asked, candidates(2, 3, 4, 5)).tolist() == [True, False, True, False]
-    assert not Seen(LIVE).enabled(query(POSTS))
-
-
-def test_what_has_left_the_history_stays_seen_for_a_day():
-    asked = query(POSTS, seen=(1003,))
-    times = np.array([NOW // 1000 - 23 * 3600, NOW // 1000 - 25 * 3600], np.uint32)
-    asked.state = msgspec.structs.replace(
-        asked.state, seen_posts=np.array([1004, 1005]).tobytes(), seen_times=times.tobytes()
-    )
-    assert Seen(LIVE).keep(asked, candidates(2, 3, 4, 5)).tolist() == [True, False, False, True]
-
-
-@pytest.mark.parametrize(
-    ("component", "field"),
-    [(Blocked(LIVE), "blocked_ids"), (Blocked(LIVE), "blocked_by_ids"), (Muted(LIVE), "muted_ids")],
-)
-def test_authors_that_are_blocked_or_muted_are_removed(component, field):
-    asked = query(POSTS)
-    assert not component.enabled(asked)
-    asked.state = UserState(**{field: np.array([200, 999]).tobytes()})
-    assert component.enabled(asked)
-    assert component.keep(asked, candidates(0, 1, 2, 3, 4)).tolist() == [True, False, True, True, False]
 
 
 def test_posts_of_the_future_are_unpublished():

@@ -1,15 +1,18 @@
 """The state of users and posts at a moment, as blobs: what a new online store is filled with."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cluster.post_counters import TOTALS, author_key, new_records, pack_record, post_key
-from cluster.user_state import UserState, pack
+from cluster.post_table import rows_of
+from cluster.user_state import FEWER, FEWER_KEPT, UserState, pack
 from cluster.user_tables import dump_state
 from cluster.vocabulary import stable_id
-from kernels.columns import F32, I64, UserColumns
+from kernels.actions import NEGATIVE
+from kernels.columns import F32, I32, I64, UserColumns
 from kernels.fold import NO_TOPIC, NOBODY, SeenPosts
 from training.features.history import History
 from training.features.log import Log
@@ -19,9 +22,12 @@ def user_states(log: Log, history: History, time_ms: int, rows: I64 | None = Non
     """(user_id, blob) of every user, or of some `rows`; `history` is that of `log` at `time_ms`."""
     users, seen = _with_public_ids(log, history)
     related = {kind: _related(log, time_ms, kind) for kind in ("follow", "close_friend", "block", "mute")}
+    related_by = {kind: _related_by(log, time_ms, kind) for kind in ("block", "mute")}
+    fewer, fewer_starts = _fewer(log, time_ms)
     region = np.array(["", *log.vocabularies.region.values], dtype=object)[log.users.region]
     for u in (np.arange(len(log.users.ids)) if rows is None else rows).tolist():
         authors = {kind: ids[offsets[u] : offsets[u + 1]].tobytes() for kind, (ids, offsets) in related.items()}
+        by = {kind: ids[offsets[u] : offsets[u + 1]].tobytes() for kind, (ids, offsets) in related_by.items()}
         known = UserState(
             created_ms=int(users.account_created_ms[u]),
             followers=float(users.followers[u]),
@@ -31,6 +37,9 @@ def user_states(log: Log, history: History, time_ms: int, rows: I64 | None = Non
             close_ids=authors["close_friend"],
             blocked_ids=authors["block"],
             muted_ids=authors["mute"],
+            blocked_by_ids=by["block"],
+            muted_by_ids=by["mute"],
+            fewer=fewer[fewer_starts[u] : fewer_starts[u + 1]][-FEWER_KEPT:].tobytes(),
         )
         yield int(log.users.ids[u]), pack(dump_state(known, users, seen, u))
 
@@ -86,7 +95,30 @@ def _related(log: Log, time_ms: int, kind: str) -> tuple[I64, I64]:
     """Author ids with a relation of `kind`, grouped by user, with offsets [U + 1]."""
     relations = log.relations
     wanted = (relations.kind == kind) & (relations.time_ms < time_ms)
-    users = relations.user[wanted]
+    return _grouped(relations.author_id[wanted], relations.user[wanted], len(log.users.ids))
+
+
+def _related_by(log: Log, time_ms: int, kind: str) -> tuple[I64, I64]:
+    """Ids of the users with a relation of `kind` to each user, grouped likewise."""
+    relations = log.relations
+    target = rows_of(relations.author_id, log.users.ids)
+    wanted = (relations.kind == kind) & (relations.time_ms < time_ms) & (target >= 0)
+    return _grouped(log.users.ids[relations.user[wanted]], target[wanted], len(log.users.ids))
+
+
+def _fewer(log: Log, time_ms: int) -> tuple[NDArray[np.void], I64]:
+    """FEWER of all that was hidden or reported, grouped likewise, each post of a user once."""
+    shown, posts = log.impressions, log.posts
+    rows = np.flatnonzero((shown.actions & NEGATIVE > 0) & (shown.time_ms < time_ms))
+    _, first = np.unique(np.stack([shown.user[rows], shown.post[rows]]), axis=1, return_index=True)
+    rows = rows[np.sort(first)]
+    fewer = np.empty(len(rows), FEWER)
+    fewer["author_id"], fewer["post_id"] = posts.author_ids[posts.author[shown.post[rows]]], posts.ids[shown.post[rows]]
+    fewer["time_s"] = shown.time_ms[rows] // 1000
+    return _grouped(fewer, shown.user[rows], len(log.users.ids))
+
+
+def _grouped(values: NDArray[Any], users: I32, count: int) -> tuple[NDArray[Any], I64]:
+    """`values` by their users' rows, and offsets [count + 1]."""
     order = np.argsort(users, kind="stable")
-    offsets = np.searchsorted(users[order], np.arange(len(log.users.ids) + 1))
-    return relations.author_id[wanted][order], offsets
+    return values[order], np.searchsorted(users[order], np.arange(count + 1))

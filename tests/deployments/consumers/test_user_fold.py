@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from cluster.events import Erasure, Event, Profile
-from cluster.user_state import UserState
-from deployments.consumers.user_fold import blocked_by_erased, fold, users_of
+from cluster.user_state import FEWER, FEWER_KEPT, UserState
+from deployments.consumers.user_fold import fold, shunned_by_erased, users_of
 from kernels.actions import BIT, COUNT
 
 NOW = 1_700_000_000_000
@@ -57,11 +57,21 @@ def test_relations_begin_and_end(begin, end, field):
     assert ids(folded(event(end, post=None), states={1: once}).states[1], field) == [6]
 
 
-def test_a_block_is_felt_on_the_other_side_until_it_ends():
-    blocked = folded(event("block", user=1, post=None, author=5))
-    assert ids(blocked.states[5], "blocked_by_ids") == [1]
-    freed = folded(event("unblock", user=1, post=None, author=5), states=blocked.states)
-    assert ids(freed.states[5], "blocked_by_ids") == []
+@pytest.mark.parametrize(("relation", "field"), [("block", "blocked_by_ids"), ("mute", "muted_by_ids")])
+def test_a_block_or_mute_is_felt_on_the_other_side_until_it_ends(relation, field):
+    begun = folded(event(relation, user=1, post=None, author=5))
+    assert ids(begun.states[5], field) == [1]
+    ended = folded(event(f"un{relation}", user=1, post=None, author=5), states=begun.states)
+    assert ids(ended.states[5], field) == []
+
+
+def test_what_is_hidden_or_reported_asks_for_fewer_of_its_author_once_a_post():
+    state = folded(event("hide"), event("report", at=9), event("hide", post=8, at=5000), event("like", post=9)).states[
+        1
+    ]
+    assert np.frombuffer(state.fewer, FEWER).tolist() == [(5, 7, NOW // 1000), (5, 8, NOW // 1000 + 5)]
+    many = folded(*(event("hide", post=post, at=post) for post in range(FEWER_KEPT + 3))).states[1]
+    assert np.frombuffer(many.fewer, FEWER)["post_id"].tolist() == list(range(3, FEWER_KEPT + 3))
 
 
 def test_a_close_friend_is_followed_and_ceases_to_be_one_with_it():
@@ -88,14 +98,14 @@ def test_an_erasure_forgets_what_was_before_it_even_when_that_is_told_later():
     assert again.erased_ms == {}
 
 
-def test_an_erased_user_has_blocked_nobody():
-    before = folded(event("block", author=9), event("block", author=8), event("block", user=2, author=9)).states
+def test_an_erased_user_has_blocked_and_muted_nobody():
+    before = folded(event("block", author=9), event("mute", author=8), event("block", user=2, author=9)).states
     known = {1: before[1]}
     erasure = [Erasure(user_id=1, time_ms=NOW + 1)]
-    assert blocked_by_erased(erasure, known) == [8, 9]
-    assert blocked_by_erased(erasure, known | {9: before[9]}) == [8]
+    assert shunned_by_erased(erasure, known) == [8, 9]
+    assert shunned_by_erased(erasure, known | {9: before[9]}) == [8]
     after = folded(*erasure, states=before).states
-    assert [ids(after[user], "blocked_by_ids") for user in (8, 9)] == [[], [2]]
+    assert (ids(after[8], "muted_by_ids"), ids(after[9], "blocked_by_ids")) == ([], [2])
 
 
 def test_nothing_to_fold_changes_nothing():

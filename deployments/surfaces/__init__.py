@@ -1,0 +1,1 @@
+"""What each surface is made of: one list of components a file."""

@@ -1,0 +1,71 @@
+"""`home`: what those published whom the user follows, then suggestions from everywhere."""
+
+from deployments.filters.authors import Blocked, Muted
+from deployments.filters.creator_fatigue import CreatorFatigue
+from deployments.filters.feedback_fatigue import FeedbackFatigue
+from deployments.filters.near_duplicate import NearDuplicate
+from deployments.filters.quality import Quality
+from deployments.filters.recency import Recency
+from deployments.filters.region import Region
+from deployments.filters.removed import Removed
+from deployments.filters.seen import Seen
+from deployments.filters.unpublished import Unpublished
+from deployments.hydrators.features import Features
+from deployments.pipeline.executor import Pipeline
+from deployments.query_hydrators.user_state import UserStateHydrator
+from deployments.scorers.prerank import PreRank
+from deployments.scorers.rank import Rank
+from deployments.scorers.utility import Utility
+from deployments.selectors.first import First
+from deployments.selectors.followed_first import FollowedFirst
+from deployments.selectors.rerank import Rerank
+from deployments.selectors.top import Top
+from deployments.sources.following import Following
+from deployments.sources.fresh import Fresh
+from deployments.sources.long_term import LongTerm
+from deployments.sources.popular import Popular
+from deployments.sources.trending import Trending
+from deployments.surfaces.parts import Parts
+
+
+def home(parts: Parts) -> Pipeline:
+    """The pipeline of `home`."""
+    release, catalogue = parts.release, parts.catalogue
+    quotas, filters, rules = parts.settings.quotas, parts.settings.filters, parts.settings.rules
+    return Pipeline(
+        query_hydrators=[UserStateHydrator(parts.store, release, catalogue)],
+        sources=[
+            Following(catalogue, quotas.following, quotas.following_hours),
+            LongTerm(catalogue, quotas.long_term),
+            Popular(release.popular, catalogue, quotas.popular),
+            Trending(parts.counters, quotas.trending),
+            Fresh(catalogue, quotas.fresh, quotas.fresh_hours),
+        ],
+        filters=[
+            Removed(catalogue),
+            Unpublished(catalogue),
+            Region(catalogue),
+            Blocked(catalogue),
+            Muted(catalogue),
+        ],
+        soft_filters=[
+            Recency(catalogue, filters.recency_days),
+            Quality(catalogue, filters.quality_floor),
+            CreatorFatigue(catalogue, filters.creator_impressions),
+            FeedbackFatigue(catalogue, filters.fewer_weight),
+            Seen(catalogue, filters.seen_hours),
+        ],
+        steps=[
+            FollowedFirst(catalogue),
+            First(quotas.prerank),
+            Features(catalogue),
+            PreRank(release.forest),
+            NearDuplicate(catalogue, filters.near_duplicate),
+            Top(quotas.rank),
+            Rank(release.ranker),
+            Utility(release.ranker.heads, rules.weights),
+            Rerank(catalogue, rules),
+        ],
+        posts=catalogue,
+        side_effects=parts.side_effects,
+    )

@@ -1,0 +1,23 @@
+"""What surfaces are built from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cluster.settings import Settings
+from deployments.catalogue.catalogue import Catalogue
+from deployments.counters.live_counters import LiveCounters
+from deployments.loaded_release import LoadedRelease
+from deployments.pipeline.components import SideEffect
+from deployments.query_hydrators.user_state import UserStates
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One release with all that lives beside it. `side_effects` are those of feeds that people see."""
+
+    release: LoadedRelease
+    catalogue: Catalogue
+    counters: LiveCounters
+    store: UserStates
+    settings: Settings
+    side_effects: Sequence[SideEffect] = ()

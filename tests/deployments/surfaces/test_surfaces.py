@@ -1,0 +1,134 @@
+"""Both surfaces over a small release, up to ranking: what their sources and filters make of its posts."""
+
+import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from cluster.filters import FILTERS, Filters
+from cluster.settings import Settings
+from cluster.user_state import EVENT, FEWER, UserState, pack
+from deployments.catalogue.catalogue import Catalogue
+from deployments.counters.live_counters import LiveCounters
+from deployments.pipeline.components import Filter, SoftFilter
+from deployments.pipeline.executor import Trace, execute, hydrate
+from deployments.surfaces.parts import Parts
+from deployments.surfaces.surfaces import surfaces
+from tests.deployments.catalogue.releases import post, release
+from tests.deployments.queries import query
+from tests.kernels.columns import NOW
+
+USER = 1
+NOBODY = UserState()
+#: The only filters without which feeds are never made.
+ALWAYS = {"removed", "unpublished"}
+
+
+class Stored:
+    """The state store of one user."""
+
+    def __init__(self, state: UserState) -> None:
+        self._blob = pack(state)
+
+    async def read_user(self, user_id: int) -> bytes:
+        return self._blob
+
+
+def parts(state: UserState = NOBODY, **filters) -> Parts:
+    loaded = release()
+    loaded.user_ids, loaded.forest, loaded.ranker = np.array([USER]), None, SimpleNamespace(heads=("like",))
+    live = Catalogue(loaded, Settings().catalogue)
+    live.posts.columns.prior[:] = 0  # every post has been good enough
+    return Parts(loaded, live, LiveCounters(live), Stored(state), Settings(filters=Filters(**filters)))
+
+
+def feed(given: Parts, surface: str, **request):
+    """Authors of what goes on to be ranked, in order; query and trace."""
+    asked, trace = query(given.catalogue.posts, surface=surface, **request), Trace()
+    pipeline = surfaces(given)[surface]
+    before = [step.stage for step in pipeline.steps].index("features")
+    pipeline = replace(pipeline, steps=pipeline.steps[:before])
+    asyncio.run(hydrate(pipeline, asked, trace))
+    found = execute(pipeline, asked, trace)
+    posts = given.catalogue.posts
+    return posts.author_ids[posts.columns.author[found.rows]], asked, trace
+
+
+def filters_of(pipeline) -> list[str]:
+    return [component.name for component in pipeline.components if isinstance(component, Filter)]
+
+
+@pytest.mark.parametrize("surface", ["home", "explore"])
+def test_each_filter_of_the_settings_can_be_switched_off(surface):
+    names = set(filters_of(surfaces(parts())[surface]))
+    assert names > ALWAYS
+    assert names - ALWAYS == set(FILTERS) - ({"followed"} if surface == "home" else set())
+    assert set(filters_of(surfaces(parts(disabled=list(FILTERS)))[surface])) == ALWAYS
+
+
+def test_home_is_the_follow_graph_first_and_explore_without_it():
+    given = parts(UserState(following_ids=np.array([200]).tobytes()))
+    authors, asked, _ = feed(given, "home")
+    assert (authors == 200).tolist() == [True] * 13 + [False] * 27
+    authors, asked, _ = feed(given, "explore")
+    assert len(authors) == 27
+    assert 200 not in authors
+    assert asked.relaxed == []
+
+
+def test_who_follows_everybody_still_discovers_something():
+    given = parts(UserState(following_ids=np.array([100, 200, 300]).tobytes()))
+    authors, asked, _ = feed(given, "explore", limit=20)
+    assert (len(authors), asked.relaxed) == (20, ["followed"])
+
+
+def test_soft_filters_give_way_in_their_order_and_say_so():
+    tired = np.array([(200, 1, NOW // 1000), (300, 2, NOW // 1000)], FEWER)
+    given = parts(UserState(fewer=tired.tobytes()), recency_days=1)
+    # Of 40 posts an hour apart 25 are of today, 14 are of author 100, and of these 9 are of today.
+    for limit, relaxed, left in ((8, [], 9), (12, ["recency"], 12), (30, ["recency", "feedback_fatigue"], 30)):
+        authors, asked, _ = feed(given, "home", limit=limit)
+        assert (len(authors), asked.relaxed) == (left, relaxed)
+        assert (authors == 100).sum() == min(left, 14)
+    assert feed(parts(UserState(fewer=tired.tobytes()), disabled=["feedback_fatigue"]), "home")[1].relaxed == []
+
+
+def test_hard_filters_never_give_way():
+    state = UserState(blocked_ids=np.array([100, 200]).tobytes(), muted_by_ids=np.array([300]).tobytes())
+    authors, asked, trace = feed(parts(state), "home", explain=True)
+    assert (authors.tolist(), asked.relaxed) == ([], [])
+    assert sum(len(rows) for rows in trace.removed.values()) == 40
+
+
+def test_who_has_seen_everything_sees_it_again():
+    everything = np.array([(1000 + row, NOW - 1000, 0, 0) for row in range(40)], EVENT)
+    authors, asked, _ = feed(parts(UserState(history=everything.tobytes())), "home", limit=7)
+    assert len(authors) == 7
+    assert "seen" in asked.relaxed
+    but_one = UserState(history=everything[1:].tobytes())
+    authors, asked, _ = feed(parts(but_one), "home", limit=7)
+    assert len(authors) == 1
+    assert "seen" not in asked.relaxed
+
+
+def test_what_is_taken_out_is_told_once_with_its_filter():
+    tired = np.array([(200, 1, NOW // 1000)], FEWER)
+    given = parts(UserState(fewer=tired.tobytes(), muted_ids=np.array([300]).tobytes()), recency_days=1)
+    given.catalogue.apply([post(1039, author_id=100, moderation="removed")])
+    _, asked, trace = feed(given, "home", limit=3, explain=True)
+    removed = {
+        name: len(rows) for name, rows in trace.removed.items() if name in ("muted", "recency", "feedback_fatigue")
+    }
+    assert removed == {"muted": 13, "recency": 10, "feedback_fatigue": 8}
+    spans = {span.component.name: span for span in trace.spans}
+    assert spans["recency"].candidates_in - spans["recency"].candidates_out == 10
+    assert spans["feedback_fatigue"].candidates_in == spans["recency"].candidates_out
+    assert asked.relaxed == []
+
+
+def test_soft_filters_are_told_from_hard_ones():
+    for pipeline in surfaces(parts()).values():
+        assert all(isinstance(component, SoftFilter) for component in pipeline.soft_filters)
+        assert not any(isinstance(component, SoftFilter) for component in [*pipeline.filters, *pipeline.steps])
