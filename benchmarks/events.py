@@ -1,6 +1,5 @@
 """`cascade bench events`: how many events a running Cascade takes and applies, and how soon they are in effect."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,6 +12,7 @@ from benchmarks.events_benchmark import EventsBenchmark
 from benchmarks.events_report import EventsPlan, table
 from benchmarks.running import need_run
 from benchmarks.serve import parse_rates
+from benchmarks.telling import tell
 from cluster.settings import load_settings
 
 #: A request is given up after this many times the objective.
@@ -72,8 +72,4 @@ def events(
     )
     benchmark = EventsBenchmark(plan, run, load_settings(), Console(stderr=True).print)
     report = uvloop.run(benchmark.run())
-    if not as_json:
-        Console().print(table(report))
-    if out:
-        report.write(out)
-    sys.stdout.write(report.json().decode() + "\n")
+    tell(report, None if as_json else table(report), out)

@@ -1,7 +1,6 @@
 """The report of `cascade bench events`: one document for machines, one table for people."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 from rich.table import Table
@@ -76,14 +75,6 @@ class EventsReport(msgspec.Struct, frozen=True):
     points: list[EventsPoint]
     floor: RawAppends
     not_reported: list[str]
-
-    def json(self) -> bytes:
-        """One line; NaN is null."""
-        return msgspec.json.encode(self)
-
-    def write(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.format(self.json(), indent=2) + b"\n")
 
 
 def highest_held(points: list[EventsPoint], slo_ms: float) -> EventsPoint | None:

@@ -1,7 +1,6 @@
 """`cascade bench kernels`: each kernel against its NumPy twin, a reference library, and what the machine allows."""
 
 import gc
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter, perf_counter_ns
 from typing import Annotated, Any, Literal
@@ -17,6 +16,7 @@ from rich.table import Table
 from benchmarks.ceilings import copy_bandwidth, load_rate
 from benchmarks.kernel_cases import CASES, Case
 from benchmarks.machine import Machine, describe
+from benchmarks.telling import tell
 from kernels.jit import kernel
 
 Name = Literal["assembly", "trees", "top_k", "merge", "utility", "rerank", "fold"]
@@ -74,9 +74,7 @@ def kernels(
         Print the JSON document only.
     """
     report = measure(names or list(CASES), seconds)
-    if not json:
-        Console().print(_table(report))
-    sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+    tell(report, None if json else _table(report))
 
 
 def measure(names: Sequence[str], seconds: float) -> Report:

@@ -1,9 +1,7 @@
 """The report of `cascade bench serve`: one document for machines, tables for people."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import msgspec
 from rich.console import Group
 from rich.table import Table
 
@@ -72,14 +70,6 @@ class Report:
     state_reads: StateReads | None
     with_events: WithEvents | None
     not_reported: list[str]
-
-    def json(self) -> bytes:
-        """One line; NaN is null."""
-        return msgspec.json.encode(self)
-
-    def write(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.format(self.json(), indent=2) + b"\n")
 
 
 def goodput(points: list[Point], slo_ms: float) -> float:

@@ -1,6 +1,5 @@
 """`cascade bench serve`: how much load a running feed server carries, how fast it answers, and what it costs."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,6 +15,7 @@ from benchmarks.report import Plan, tables
 from benchmarks.running import find_run
 from benchmarks.serving_benchmark import ServingBenchmark
 from benchmarks.sweep import HIGHEST
+from benchmarks.telling import tell
 from benchmarks.users import FeedRequests, read_user_ids
 from cluster.errors import CascadeError, InvalidField
 from cluster.processes.run_state import Run
@@ -106,11 +106,7 @@ def serve(
     benchmark = ServingBenchmark(plan, FeedRequests(at, user_ids, limit), beside, progress.print)
     state_of = (run.store_url, settings.store) if run and state else None
     report = uvloop.run(benchmark.run(floor_of=run if floor else None, compute=compute, state_of=state_of))
-    if not as_json:
-        Console().print(tables(report))
-    if out:
-        report.write(out)
-    sys.stdout.write(report.json().decode() + "\n")
+    tell(report, None if as_json else tables(report), out)
 
 
 def _beside(run: Run | None, flow: FlowPlan, settings: Settings) -> BesideEvents | None:

@@ -1,6 +1,5 @@
 """`cascade bench soak`: feeds and events for a long time; whether memory, errors or latency grow."""
 
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,6 +13,7 @@ from benchmarks.running import need_run
 from benchmarks.soak_benchmark import SoakBenchmark
 from benchmarks.soak_report import SoakPlan, tables
 from benchmarks.sweep import HIGHEST
+from benchmarks.telling import tell
 from benchmarks.users import FeedRequests, read_user_ids
 from cluster.errors import InvalidField
 from cluster.settings import load_settings
@@ -79,8 +79,4 @@ def soak(
     )
     requests = FeedRequests(Address.parse(plan.address), read_user_ids(Path(run.dataset)), LIMIT)
     report = uvloop.run(SoakBenchmark(plan, run, requests, load_settings(), Console(stderr=True).print).run())
-    if not as_json:
-        Console().print(tables(report))
-    if out:
-        report.write(out)
-    sys.stdout.write(report.json().decode() + "\n")
+    tell(report, None if as_json else tables(report), out)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 from rich.console import Group
@@ -73,14 +72,6 @@ class SoakReport(msgspec.Struct, frozen=True):
     started: list[str]
     """Processes that were there at the end only."""
     not_reported: list[str]
-
-    def json(self) -> bytes:
-        """One line; NaN is null."""
-        return msgspec.json.encode(self)
-
-    def write(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.format(self.json(), indent=2) + b"\n")
 
 
 def soaked(parts: Sequence[Point]) -> Soaked:

@@ -4,7 +4,6 @@ The same network, rows and threads on both sides. The plain loop runs before and
 machine may change its speed meanwhile.
 """
 
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -15,10 +14,10 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import Machine, describe
+from benchmarks.telling import tell
 from cluster.errors import CascadeError
 
 #: Batches timed at once.
@@ -69,9 +68,7 @@ def train(
         Print the JSON document only.
     """
     report = measure(data, days, seconds)
-    if not json:
-        Console().print(_table(report))
-    sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+    tell(report, None if json else _table(report))
 
 
 def measure(data: Path | None, days: int, seconds: float) -> Report:

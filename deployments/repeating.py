@@ -2,12 +2,26 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from cluster.ending import end
 from cluster.store.breaker import StoreUnavailable
 
 logger = logging.getLogger(__name__)
+
+
+async def patiently(step: Callable[[], Awaitable[None]], patience_s: float, retry_s: float) -> StoreUnavailable | None:
+    """Try `step` until the store is there; what was wrong with it when it is gone for longer than `patience_s`."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            await step()
+            return None
+        except StoreUnavailable as error:
+            if time.monotonic() > deadline:
+                return error
+            await asyncio.sleep(retry_s)
 
 
 class Repeated:

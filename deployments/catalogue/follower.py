@@ -6,10 +6,9 @@ import time
 from typing import Final
 
 from cluster.catalogue_log import START, CatalogueLog
-from cluster.store.breaker import StoreUnavailable
 from cluster.wire import CatalogueStatus
 from deployments.catalogue.catalogue import Catalogue
-from deployments.repeating import Repeated
+from deployments.repeating import Repeated, patiently
 
 logger = logging.getLogger(__name__)
 
@@ -44,17 +43,14 @@ class Follower:
         `slice_`: entries that are applied between two turns of the event loop, on which others may be waited for.
         Feeds are then made of the release alone, until `start` has found the store again.
         """
-        deadline = time.monotonic() + patience_s
-        while True:
-            try:
-                while entries := await self._step(0, slice_):
-                    logger.info("catalogue replayed to %s, %d entries", self._position, entries)
-                return True
-            except StoreUnavailable as error:
-                if time.monotonic() > deadline:
-                    logger.warning("the catalogue is that of the release: %s", error)
-                    return False
-                await asyncio.sleep(RETRY_S)
+
+        async def replay() -> None:
+            while entries := await self._step(0, slice_):
+                logger.info("catalogue replayed to %s, %d entries", self._position, entries)
+
+        if missing := await patiently(replay, patience_s, RETRY_S):
+            logger.warning("the catalogue is that of the release: %s", missing)
+        return missing is None
 
     def start(self) -> None:
         """Follow the log on the running event loop until `close`."""

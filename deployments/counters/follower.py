@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, cast
@@ -22,11 +21,11 @@ from cluster.post_counters import (
     unpack_record,
 )
 from cluster.settings import Store
-from cluster.store.breaker import Breaker, StoreUnavailable
+from cluster.store.breaker import Breaker
 from cluster.store.connection import Connection
 from deployments.catalogue.catalogue import Catalogue
 from deployments.counters.live_counters import LiveCounters
-from deployments.repeating import Repeated
+from deployments.repeating import Repeated, patiently
 from kernels.columns import I64
 
 logger = logging.getLogger(__name__)
@@ -56,16 +55,9 @@ class CounterFollower:
 
         Counters are then those of the release, until `start` has found the store again.
         """
-        deadline = time.monotonic() + patience_s
-        while True:
-            try:
-                await self.load()
-                return True
-            except StoreUnavailable as error:
-                if time.monotonic() > deadline:
-                    logger.warning("the counters are those of the release: %s", error)
-                    return False
-                await asyncio.sleep(RETRY_S)
+        if missing := await patiently(self.load, patience_s, RETRY_S):
+            logger.warning("the counters are those of the release: %s", missing)
+        return missing is None
 
     def start(self) -> None:
         """Follow in a task of its own until `close`."""
