@@ -83,6 +83,7 @@ class Serving(Section):
     target_ongoing_requests: Count = Field(8, description="requests in flight per replica that autoscaling aims at")
     max_ongoing_requests: Count = Field(64, description="requests in flight per replica before it refuses")
     deadline_ms: Count = Field(200, description="deadline of a request that names none")
+    cursor_minutes: Count = Field(60, description="how long a feed can be gone on with")
     max_body_bytes: Count = Field(1_048_576, description="longest request body")
     clock: Literal["wall", "replay"] = Field(
         "replay",
@@ -220,6 +221,10 @@ class Settings(BaseSettings):
     @property
     def archive_folder(self) -> Path:
         return self.home / "archive"
+
+    @property
+    def cursor_key(self) -> Path:
+        return self.home / "cursor.key"
 
     @property
     def run_file(self) -> Path:

@@ -37,6 +37,7 @@ class FeedRequest(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="posts wanted")] = 50
     deadline_ms: Annotated[int, Meta(ge=1, le=MAX_DEADLINE_MS)] | None = None
     context: Context = Context()
+    cursor: Annotated[str, Meta(max_length=16_384, description="of an answer: goes on without its posts")] | None = None
     explain: bool = False
 
 
@@ -75,6 +76,7 @@ class FeedResponse(Struct, frozen=True, omit_defaults=True):
     relaxed: list[str]  # filters that gave way, in this order, because too few posts were left
     coverage: Annotated[float, Meta(description="share of the sources that answered")]
     timings_ms: dict[str, float]
+    cursor: Annotated[str, Meta(description="to go on with; none where the feed ends")] | None = None
     explanation: Explanation | None = None
 
 

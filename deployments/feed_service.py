@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from cluster.clock import Clock
+from cluster.cursor import Cursors, marks
 from cluster.user_state import TopicCodes, UserState
 from cluster.vocabulary import UNKNOWN
 from cluster.wire import ComponentTrace, Context, Explanation, FeedRequest, FeedResponse, Item
@@ -32,12 +33,14 @@ class FeedService:
         pipelines: Mapping[str, Pipeline],
         clock: Clock,
         deadline_ms: int,
+        cursors: Cursors,
     ) -> None:
         self._release = release
         self._catalogue = catalogue
         self._pipelines = pipelines
         self._clock = clock
         self._deadline_ms = deadline_ms
+        self._cursors = cursors
         self._nobody = UserState().columns(release.posts, {}, TopicCodes({}))
         self._codes = {
             name: getattr(release.vocabularies, name).codes()
@@ -45,7 +48,7 @@ class FeedService:
         }
 
     async def answer(self, request: FeedRequest, started: float) -> bytes:
-        """Answer a request that came at `started` (time.perf_counter) with a JSON FeedResponse.
+        """Answer a request that came at `started` (time.perf_counter) with a JSON FeedResponse. Raises InvalidField.
 
         The arithmetic runs on the event loop: it takes a few milliseconds, and handing it to a thread cost a third of
         the throughput, for the two fight over the interpreter's lock.
@@ -57,8 +60,10 @@ class FeedService:
         return _encoder.encode(self._response(query, candidates, trace, started))
 
     def query(self, request: FeedRequest) -> Query:
-        """A request on its way, of whose user nothing is known yet."""
-        context = request.context
+        """A request on its way, of whose user nothing is known yet. Raises InvalidField for a bad cursor."""
+        context, served = request.context, np.zeros(0, np.uint32)
+        if request.cursor is not None:
+            served = self._cursors.read(request.cursor, request.user_id, request.surface)
         now_ms = self._clock.now_ms() if context.time_ms is None else context.time_ms
         deadline_ms = request.deadline_ms or self._deadline_ms
         return Query(
@@ -69,6 +74,7 @@ class FeedService:
             context=self._context(request.surface, context, now_ms),
             state=UserState(),
             user=self._nobody,
+            served=served,
         )
 
     def _context(self, surface: str, context: Context, now_ms: int) -> ContextColumns:
@@ -98,8 +104,16 @@ class FeedService:
             relaxed=query.relaxed,
             coverage=round(trace.coverage, 3),
             timings_ms={**stages, "total": round((time.perf_counter() - started) * 1e3, 3)},
+            cursor=self._cursor(query, feed),
             explanation=self._explanation(trace) if query.request.explain else None,
         )
+
+    def _cursor(self, query: Query, feed: Candidates) -> str | None:
+        """What to go on with behind this page; nothing comes after an empty one."""
+        if not len(feed):
+            return None
+        shown = marks(self._catalogue.posts.post_ids[feed.rows])
+        return self._cursors.write(query.request.user_id, query.request.surface, np.concatenate([query.served, shown]))
 
     def _items(self, query: Query, feed: Candidates, trace: Trace) -> list[Item]:
         posts = self._catalogue.posts

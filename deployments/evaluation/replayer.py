@@ -5,6 +5,7 @@ import time
 import msgspec
 
 from cluster.clock import Clock
+from cluster.cursor import Cursors
 from cluster.settings import Settings
 from cluster.wire import MAX_DEADLINE_MS, Context, FeedRequest, FeedResponse
 from deployments.catalogue.catalogue import Catalogue
@@ -48,7 +49,8 @@ class Replayer:
         self._catalogue = Catalogue(release, settings.catalogue)
         self._counters = LiveCounters(self._catalogue)
         pipelines = surfaces(Parts(release, self._catalogue, self._counters, self.states, settings))
-        self._feeds = FeedService(release, self._catalogue, pipelines, Clock(), MAX_DEADLINE_MS)
+        cursors = Cursors.of_this_process()
+        self._feeds = FeedService(release, self._catalogue, pipelines, Clock(), MAX_DEADLINE_MS, cursors)
         self._now_ms = 0
 
     def advance(self, time_ms: int, users: I64) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cluster.user_state import UserState
 from cluster.wire import FeedRequest
-from kernels.columns import ContextColumns, UserColumns
+from kernels.columns import U32, ContextColumns, UserColumns
 from kernels.rerank import Reranked
 
 
@@ -26,11 +26,16 @@ class Query:
     known: bool = False  # the store has a state of this user
     degraded: list[str] = field(default_factory=list)
     reranked: Reranked | None = None  # why the feed is in this order, of the candidates that were re-ranked
+    served: U32 = field(default_factory=lambda: np.zeros(0, np.uint32))  # `cluster.cursor.marks` of pages before
     relaxed: list[str] = field(default_factory=list)  # soft filters that gave way
 
     @property
     def has_history(self) -> bool:
         return len(self.user.history_post) > 0
+
+    def reach(self, quota: int) -> int:
+        """How many posts a source must bring so that its quota is left without those of the pages before."""
+        return quota + len(self.served)
 
     @property
     def region(self) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from cluster.clock import Clock
+from cluster.cursor import Cursors
 from cluster.release import Release
 from cluster.settings import Settings
 from deployments.catalogue.catalogue import Catalogue
@@ -48,7 +49,8 @@ class Probe:
         counters, users = LiveCounters(self._catalogue), _Users(states)
         self._users = UserStateHydrator(users, self._release, self._catalogue)
         pipelines = surfaces(Parts(self._release, self._catalogue, counters, users, settings))
-        self._feeds = FeedService(self._release, self._catalogue, pipelines, Clock(), settings.serving.deadline_ms)
+        deadline_ms, cursors = settings.serving.deadline_ms, Cursors.of_this_process()
+        self._feeds = FeedService(self._release, self._catalogue, pipelines, Clock(), deadline_ms, cursors)
 
     def parity(self) -> Parity:
         """Compute all reference requests, and compare."""

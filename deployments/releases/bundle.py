@@ -6,6 +6,7 @@ from typing import Final, Self
 from cluster.catalogue_log import CatalogueLog
 from cluster.clock import Clock
 from cluster.content_encoder import load_encoder
+from cluster.cursor import Cursors
 from cluster.release import Releases
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
@@ -37,11 +38,12 @@ class Shared:
     clock: Clock
     store: OnlineStore
     catalogue_log: CatalogueLog  # to write to; each release follows it by itself
+    cursors: Cursors
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock, urls: StoreUrls) -> Self:
         store, log = OnlineStore(urls.state, settings.store), CatalogueLog(urls.events, settings.events)
-        return cls(settings, urls, clock, store, log)
+        return cls(settings, urls, clock, store, log, Cursors.of(settings))
 
     async def close(self) -> None:
         await self.catalogue_log.close()
@@ -83,7 +85,7 @@ class Bundle:
             corrections=CorrectionFollower(name, ranker, urls.state, settings.store),
             counters=CounterFollower(catalogue, counters, urls.state, settings.store),
             publisher=Publisher(shared.catalogue_log, catalogue, load_encoder(encoder), encoder, shared.clock),
-            feeds=FeedService(loaded, catalogue, pipelines, shared.clock, settings.serving.deadline_ms),
+            feeds=FeedService(loaded, catalogue, pipelines, shared.clock, settings.serving.deadline_ms, shared.cursors),
         )
 
     @property

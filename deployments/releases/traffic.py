@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 
+from cluster.errors import InvalidField
 from cluster.live_release import Trial
 from cluster.wire import FeedRequest
 from deployments.releases.bundle import Bundle
@@ -40,10 +41,12 @@ class Traffic:
         return {bundle.name: bundle for bundle in (self.live, beside.bundle if beside else self.live)}
 
     async def answer(self, request: FeedRequest, started: float) -> bytes:
-        """A JSON FeedResponse from the release of the user who asks."""
+        """A JSON FeedResponse from the release of the user who asks. Raises InvalidField."""
         if self.canary is not None and self.canary.trial.takes(request.user_id):
             try:
                 return await self.canary.bundle.feeds.answer(request, started)
+            except InvalidField:
+                raise
             except Exception:
                 logger.exception("release %s failed; the live one answers", self.canary.bundle.name)
         answer = await self.live.feeds.answer(request, started)

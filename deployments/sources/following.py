@@ -18,5 +18,5 @@ class Following(Source):
         return len(query.user.follow_author) > 0
 
     def fetch(self, query: Query) -> I32:
-        now_ms = query.now_ms
-        return self._catalogue.newest_by(query.user.follow_author, now_ms - self._window_ms, now_ms, self._limit)
+        now_ms, limit = query.now_ms, query.reach(self._limit)
+        return self._catalogue.newest_by(query.user.follow_author, now_ms - self._window_ms, now_ms, limit)

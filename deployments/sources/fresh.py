@@ -15,4 +15,4 @@ class Fresh(Source):
         self._window_ms = hours * HOUR_MS
 
     def fetch(self, query: Query) -> I32:
-        return self._catalogue.newest(query.now_ms - self._window_ms, query.now_ms, self._limit)
+        return self._catalogue.newest(query.now_ms - self._window_ms, query.now_ms, query.reach(self._limit))

@@ -19,4 +19,4 @@ class LongTerm(Source):
     def fetch(self, query: Query) -> I32:
         user, tower = query.user, self._catalogue.user_tower
         vector = tower.encode(user.history_post, user.history_actions, query.hours_since_history())
-        return self._catalogue.search(vector, self._limit)
+        return self._catalogue.search(vector, query.reach(self._limit))

@@ -17,4 +17,4 @@ class Popular(Source):
         self._limit = limit
 
     def fetch(self, query: Query) -> I32:
-        return self._catalogue.first_alive(self._rows, self._limit)
+        return self._catalogue.first_alive(self._rows, query.reach(self._limit))

@@ -9,6 +9,7 @@ from deployments.filters.recency import Recency
 from deployments.filters.region import Region
 from deployments.filters.removed import Removed
 from deployments.filters.seen import Seen
+from deployments.filters.served import Served
 from deployments.filters.unpublished import Unpublished
 from deployments.hydrators.features import Features
 from deployments.pipeline.executor import Pipeline
@@ -47,6 +48,7 @@ def home(parts: Parts) -> Pipeline:
             Region(catalogue),
             Blocked(catalogue),
             Muted(catalogue),
+            Served(catalogue),
         ],
         soft_filters=[
             Recency(catalogue, filters.recency_days),

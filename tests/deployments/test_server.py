@@ -116,6 +116,24 @@ def test_an_unknown_user_gets_the_popular_feed(served):
     assert all(item["heads"] for item in feed["items"])
 
 
+def test_a_feed_goes_on_behind_its_cursor_without_repeats(served):
+    user, shown, cursor = known_user(served), [], None
+    for _ in range(4):
+        page = served.feed(user_id=user, limit=40, cursor=cursor)
+        shown += [item["post_id"] for item in page["items"]]
+        cursor = page["cursor"]
+    assert len(shown) == len(set(shown)) == 160
+
+
+def test_cursors_that_are_not_this_feeds_are_refused(served):
+    user = known_user(served)
+    cursor = served.feed(user_id=user)["cursor"]
+    forged = cursor[:30] + ("A" if cursor[30] != "A" else "B") + cursor[31:]
+    for body in ({"user_id": user, "cursor": forged}, {"user_id": user + 1, "cursor": cursor}):
+        answer = served.request("POST", "/v1/feed", body)
+        assert (answer.status, answer.json()["error"]["field"]) == (400, "cursor")
+
+
 def test_more_than_there_is_gives_what_there_is(served):
     feed = served.feed(user_id=NOBODY, limit=500)
     assert 0 < len(feed["items"]) <= 500

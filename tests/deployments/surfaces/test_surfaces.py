@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from cluster.cursor import marks
 from cluster.filters import FILTERS, Filters
-from cluster.settings import Settings
+from cluster.settings import Quotas, Settings
 from cluster.user_state import EVENT, FEWER, UserState, pack
 from deployments.catalogue.catalogue import Catalogue
 from deployments.counters.live_counters import LiveCounters
@@ -23,7 +24,7 @@ from tests.kernels.columns import NOW
 USER = 1
 NOBODY = UserState()
 #: The only filters without which feeds are never made.
-ALWAYS = {"removed", "unpublished"}
+ALWAYS = {"removed", "unpublished", "served"}
 
 
 class Stored:
@@ -44,9 +45,10 @@ def parts(state: UserState = NOBODY, **filters) -> Parts:
     return Parts(loaded, live, LiveCounters(live), Stored(state), Settings(filters=Filters(**filters)))
 
 
-def feed(given: Parts, surface: str, **request):
-    """Authors of what goes on to be ranked, in order; query and trace."""
+def feed(given: Parts, surface: str, served: tuple[int, ...] = (), **request):
+    """Authors of what goes on to be ranked, in order; query and trace. `served`: post ids of the pages before."""
     asked, trace = query(given.catalogue.posts, surface=surface, **request), Trace()
+    asked.served = marks(np.array(served, np.int64))
     pipeline = surfaces(given)[surface]
     before = [step.stage for step in pipeline.steps].index("features")
     pipeline = replace(pipeline, steps=pipeline.steps[:before])
@@ -111,6 +113,39 @@ def test_who_has_seen_everything_sees_it_again():
     authors, asked, _ = feed(parts(but_one), "home", limit=7)
     assert len(authors) == 1
     assert "seen" not in asked.relaxed
+
+
+@pytest.mark.parametrize("surface", ["home", "explore"])
+def test_pages_go_on_without_repeats_while_posts_come_and_go_until_nothing_is_left(surface):
+    given = parts(UserState(following_ids=np.array([200]).tobytes()))
+    live, shown, new = given.catalogue, [], 5000
+    pipeline = surfaces(given)[surface]
+    while True:
+        asked, trace = query(live.posts, surface=surface, limit=7), Trace()
+        asked.served = marks(np.array(shown, np.int64))
+        asyncio.run(hydrate(pipeline, asked, trace))
+        to_rank = replace(pipeline, steps=[])
+        rows = execute(to_rank, asked, trace).rows[:7]
+        if not len(rows):
+            break
+        shown += live.posts.post_ids[rows].tolist()
+        if new < 5004:  # one comes, one goes
+            live.apply([post(new), post(1000 + new % 1000, deleted=True)])
+            new += 1
+    assert len(shown) == len(set(shown))
+    gone = {1000, 1001, 1002, 1003}
+    assert set(shown) | gone == {*range(1000, 1040), *range(5000, 5004)}
+
+
+def test_sources_reach_past_the_pages_before():
+    few = Settings(quotas=Quotas(popular=5, fresh=5, long_term=5, trending=5))
+    given = replace(parts(), settings=few)
+    first, _, _ = feed(given, "explore")
+    posts = given.catalogue.posts
+    assert len(first) < 15
+    served = posts.post_ids[:35].tolist()
+    after, _, _ = feed(given, "explore", tuple(served))
+    assert len(after) == 5
 
 
 def test_what_is_taken_out_is_told_once_with_its_filter():
