@@ -26,6 +26,8 @@ RULES: Final = ("kind_run", "kind_share", "new_creators", "author_cap")
 KIND_RUN, KIND_SHARE, NEW_CREATORS, AUTHOR_CAP = 1, 2, 4, 8
 #: Columns of `factors` that the greedy pass fills.
 DECAY, DIVERSITY = FACTORS.index("author_decay"), FACTORS.index("diversity")
+#: By so many candidates more of the line are kept up to date.
+STEP: Final = 64
 #: A share that was meant to be a whole number of slots is not one less, for being rounded.
 _ROUNDING: Final = 1e-9
 
@@ -83,49 +85,64 @@ def rerank(posts: RerankPosts, viewer: RerankViewer, rules: RerankRules, limit: 
     line = _line(posts, boosted, order[:scored])
     places, relaxed = np.zeros((count, len(RULES)), np.int32), np.zeros(len(RULES), np.int64)
     feed, scores = order[:size].copy(), boosted[order[:size]]
-    _fill(line, order, rules, feed, scores, factors, places, relaxed)
+    _fill(line, posts.content, order, rules, feed, scores, factors, places, relaxed)
     return Reranked(feed, scores, factors, places, relaxed)
 
 
 @kernel
 def _line(posts: RerankPosts, boosted: F32, order: I64) -> _Line:
-    count, width = len(order), posts.content.shape[1]
-    content = np.empty((width, count), np.float32)
-    for j in range(count):
-        row = posts.content[order[j]]
-        for e in range(width):
-            content[e, j] = row[e]
+    count = len(order)
     return _Line(
         boosted[order],
         boosted[order],
         posts.authors[order],
         posts.kinds[order],
         posts.new[order],
-        content,
+        np.empty((posts.content.shape[1], count), np.float32),
         np.zeros(count, np.int32),
         np.ones(count, np.float32),
         np.empty(count, np.float32),
         np.zeros(count, np.float32),
-        boosted[order],
+        np.empty(count, np.float32),
         np.empty(count, np.uint8),
     )
 
 
 @kernel
 def _fill(
-    line: _Line, order: I64, rules: RerankRules, feed: I64, scores: F32, factors: F32, places: I32, relaxed: I64
+    line: _Line,
+    content: F32,
+    order: I64,
+    rules: RerankRules,
+    feed: I64,
+    scores: F32,
+    factors: F32,
+    places: I32,
+    relaxed: I64,
 ) -> None:
-    """Fill `feed` slot by slot, as far as the line goes."""
-    size = min(len(feed), len(line.worth))
+    """Fill `feed` slot by slot, as far as the line goes.
+
+    Only its beginning is kept up to date, for who is worth little before any decay is seldom asked.
+    """
+    count = len(line.worth)
+    size = min(len(feed), count)
     share = np.float32(rules.diversity)
     cap = math.ceil(rules.kind_share * min(rules.kind_window, len(feed)) - _ROUNDING)
     kinds = _Kinds(np.zeros(line.kinds.max() + 1 if size else 0, np.int64), np.zeros(2, np.int64), cap)
     new, new_left = 0, line.new.sum()
+    taken, compared = np.empty(size, np.int64), 0  # places in the line, the first `compared` of which count as alike
+    reach = min(count, size + STEP)
+    _include(line, content, order, taken[:0], 0, reach, share)
     for slot in range(size):
         due = new_left > 0 and int(rules.new_share * (slot + 1) + _ROUNDING) > new
-        best, passes = _best(line, rules, kinds, slot, due)
+        best, passes = _best(line, rules, kinds, slot, due, reach)
+        while reach < count and (line.broken[best] or line.bound[reach] > line.worth[best]):
+            further = min(count, reach + STEP)
+            _include(line, content, order, taken[:compared], reach, further, share)
+            reach = further
+            best, passes = _best(line, rules, kinds, slot, due, reach)
         if passes:
-            _explain(line, order, best, places)
+            _explain(line, order, best, reach, places)
         for r in range(len(RULES)):
             relaxed[r] += (line.broken[best] >> r) & 1
         i = order[best]
@@ -135,19 +152,32 @@ def _fill(
         new_left -= line.new[best]
         _place(line, kinds, best, rules)
         if slot < rules.diversity_window and rules.diversity > 0:
-            _compare(line, best)
-        for j in range(len(line.worth)):
-            line.worth[j] = scaled(line.boosted[j], line.decay[j] * diversity(line.nearest[j], share))
+            taken[compared] = best
+            compared += 1
+            _compare(line, best, 0, reach)
+        _weigh(line, share, 0, reach)
 
 
 @kernel
-def _best(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool) -> tuple[int, bool]:
+def _include(line: _Line, content: F32, order: I64, taken: I64, begin: int, end: int, share: np.float32) -> None:
+    """Bring candidates [begin, end) of the line up to date with a feed of those `taken` from it."""
+    for j in range(begin, end):
+        row = content[order[j]]
+        for e in range(len(row)):
+            line.content[e, j] = row[e]
+    for j in taken:
+        _compare(line, j, begin, end)
+    _weigh(line, share, begin, end)
+
+
+@kernel
+def _best(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool, reach: int) -> tuple[int, bool]:
     """Who takes the slot: of those that break the least important rules the first that is worth most.
 
     The second result tells whether it passes any that are worth more.
     """
     best, least, top, most = -1, np.uint8(0), np.float32(0), -1
-    for j in range(len(line.worth)):
+    for j in range(reach):
         worth = line.worth[j]
         if best >= 0 and least == 0:
             if not line.bound[j] > top:
@@ -182,10 +212,10 @@ def _broken(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool
 
 
 @kernel
-def _explain(line: _Line, order: I64, best: int, places: I32) -> None:
+def _explain(line: _Line, order: I64, best: int, reach: int, places: I32) -> None:
     """Note whom `best` passes though they are worth more, and by the most important rule that they would break."""
     top = line.worth[best]
-    for j in range(len(line.worth)):
+    for j in range(reach):
         if line.worth[j] > top or (line.worth[j] == top and j < best):
             rule = 0
             while line.broken[j] >> (rule + 1):
@@ -211,12 +241,22 @@ def _place(line: _Line, kinds: _Kinds, best: int, rules: RerankRules) -> None:
 
 
 @kernel
-def _compare(line: _Line, best: int) -> None:
-    """Bring `nearest` up to date with the post placed last."""
-    line.cosine[:] = 0
+def _compare(line: _Line, placed: int, begin: int, end: int) -> None:
+    """Bring `nearest` of candidates [begin, end) up to date with a post of the feed."""
+    cosine, nearest = line.cosine[begin:end], line.nearest[begin:end]
+    cosine[:] = 0
     for e in range(len(line.content)):
-        row, at = line.content[e], line.content[e, best]
+        row, at = line.content[e, begin:end], line.content[e, placed]
         for j in range(len(row)):  # each sum in the order of e, all of them side by side
-            line.cosine[j] += row[j] * at
-    for j in range(len(line.cosine)):
-        line.nearest[j] = max(line.nearest[j], min(line.cosine[j], np.float32(1)))
+            cosine[j] += row[j] * at
+    for j in range(len(cosine)):
+        nearest[j] = max(nearest[j], min(cosine[j], np.float32(1)))
+
+
+@kernel
+def _weigh(line: _Line, share: np.float32, begin: int, end: int) -> None:
+    """Bring the worth of candidates [begin, end) up to date."""
+    worth, boosted, decay = line.worth[begin:end], line.boosted[begin:end], line.decay[begin:end]
+    nearest = line.nearest[begin:end]
+    for j in range(len(worth)):
+        worth[j] = scaled(boosted[j], decay[j] * diversity(nearest[j], share))

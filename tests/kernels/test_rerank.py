@@ -48,6 +48,26 @@ def test_kernel_equals_its_twin(posts, viewer, rules, limit):
         assert_same_bits(one, other)
 
 
+@pytest.mark.parametrize("authors", [3, 30, 300])
+def test_kernel_equals_its_twin_along_a_line_that_is_not_looked_at_as_a_whole(authors):
+    rng, count = np.random.default_rng(authors), 300
+    rules = NO_RULE._replace(author_decay=0.5, author_decay_floor=0.25, diversity=0.2, diversity_window=10)
+    rules = rules._replace(author_cap=2, author_cap_window=15, kind_share=0.5, kind_window=20, new_share=0.1)
+    for new in (0.0, 0.02, 0.3):
+        content = rng.normal(size=(count, 4)).astype(np.float32)
+        posts = plain(
+            rng.normal(size=count),
+            authors=rng.integers(0, authors, count),
+            kinds=rng.integers(1, 4, count).astype(np.int16),
+            new=rng.random(count) < new,
+            content=content / np.linalg.norm(content, axis=1, keepdims=True),
+        )
+        for one, other in zip(
+            rerank(posts, nobody(), rules, 30), rerank_numpy(posts, nobody(), rules, 30), strict=True
+        ):
+            assert_same_bits(one, other)
+
+
 @settings(deadline=None)
 @given(posts, viewers, rules, limits)
 def test_as_many_distinct_candidates_as_asked_and_available(posts, viewer, rules, limit):
