@@ -46,7 +46,7 @@ class _Coded:
         """Whether the request is within the window and its user one of those it is for."""
         if not self._from_ms <= query.now_ms < self._until_ms:
             return False
-        if self._regions and (query.request.context.region or query.state.region) not in self._regions:
+        if self._regions and query.region not in self._regions:
             return False
         return not self._segments or segment_of(len(query.user.history_post)) in self._segments
 
