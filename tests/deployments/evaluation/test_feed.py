@@ -19,6 +19,7 @@ from training.data.dataset import write_dataset
 from training.data.progress import silent
 from training.data.synth.parameters import Parameters
 from training.data.synth.synthesis import synthesise
+from training.evaluation.held_out import HeldOut
 from training.evaluation.occasions import Occasions
 from training.evaluation.split import Split
 from training.features.log import Log
@@ -117,4 +118,4 @@ def test_the_pipeline_is_measured_beside_what_is_simpler_and_what_is_best(world)
 
 def test_feeds_of_nobody_are_refused():
     with pytest.raises(InvalidField, match="--users has value 0: must be at least 1"):
-        feed(train_until="20240106", test="20240107", users=0)
+        feed(days=HeldOut("20240106", "20240107"), users=0)
