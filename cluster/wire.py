@@ -62,9 +62,17 @@ class ComponentTrace(Struct, frozen=True):
     candidates_out: int
 
 
+class Choice(Struct, frozen=True):
+    """What a bandit chose."""
+
+    chosen: str  # a source's name, or a post's id
+    propensity: float  # the chance with which it did
+
+
 class Explanation(Struct, frozen=True):
     components: list[ComponentTrace]
     removed: dict[str, list[int]]  # component -> post ids that it took out
+    choices: dict[str, Choice]  # of bandits: the favoured source, the explored post
 
 
 class FeedResponse(Struct, frozen=True, omit_defaults=True):

@@ -105,7 +105,7 @@ class FeedService:
             coverage=round(trace.coverage, 3),
             timings_ms={**stages, "total": round((time.perf_counter() - started) * 1e3, 3)},
             cursor=self._cursor(query, feed),
-            explanation=self._explanation(trace) if query.request.explain else None,
+            explanation=self._explanation(query, trace) if query.request.explain else None,
         )
 
     def _cursor(self, query: Query, feed: Candidates) -> str | None:
@@ -132,7 +132,7 @@ class FeedService:
         sources = [named[mask] for mask in feed.sources.tolist()]
         return [Item(*fields) for fields in zip(post_ids, author_ids, scores, heads, sources, features, strict=True)]
 
-    def _explanation(self, trace: Trace) -> Explanation:
+    def _explanation(self, query: Query, trace: Trace) -> Explanation:
         ids = self._catalogue.posts.post_ids
         return Explanation(
             components=[
@@ -142,6 +142,7 @@ class FeedService:
                 for s in trace.spans
             ],
             removed={name: ids[rows].tolist() for name, rows in trace.removed.items()},
+            choices=query.choices,
         )
 
 

@@ -6,7 +6,6 @@ then teach nothing; corrections are in the state store.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Self
@@ -18,6 +17,7 @@ from cluster.served import ServedFeed, UnreadableServed, decode_served, sampled,
 from cluster.settings import Online, Settings
 from cluster.store.fenced import FencedStore, Write
 from deployments.consumers.consumer import Batching, Entry
+from deployments.consumers.ripening import Ripening
 from deployments.consumers.specification import ConsumerSpec, Context
 from training.models.correction import (
     Correction,
@@ -26,14 +26,12 @@ from training.models.correction import (
     decode_correction,
     encode_correction,
 )
-from training.online.joining import join, learned_heads, shown_between
+from training.online.joining import join, learned_heads
 from training.online.learner import OnlineLearner
 from training.online.rows import Rows
 
 logger = logging.getLogger(__name__)
 
-#: Events kept at most while they wait; the oldest go first.
-WAITING: Final = 500_000
 #: Releases whose learners keep their rows: the live one, one on trial, and those that they may give way to. Another
 #: one starts again from its correction in the state store.
 LEARNERS: Final = 4
@@ -48,11 +46,9 @@ class OnlineConsumer:
 
     def __init__(self, store: FencedStore, clock: Clock, settings: Online) -> None:
         self._store = store
-        self._clock = clock
         self._settings = settings
         self._position = ""
-        self._events: deque[Entry[Record]] = deque(maxlen=WAITING)
-        self._learned_ms = self._updated_ms = clock.now_ms()
+        self._ripening = Ripening(clock, settings.attribution_s, settings.update_s)
         self._learners: dict[str, OnlineLearner] = {}
 
     @classmethod
@@ -72,23 +68,16 @@ class OnlineConsumer:
     async def apply(self, entries: Sequence[Entry[Record]], position: str) -> None:
         for entry in entries:
             if isinstance(entry.record, Erasure):
-                self._forget(entry.record.user_id)
+                self._ripening.forget(entry.record.user_id)
             elif self._of_interest(entry.record):
-                self._events.append(entry)
-        corrections = {}
-        if self._clock.now_ms() - self._updated_ms >= self._settings.update_s * 1000:
-            corrections = await self._update()
+                self._ripening.add(entry)
+        corrections = await self._update() if self._ripening.due else {}
         values = {correction_key(release): encode_correction(c) for release, c in corrections.items()}
         await self._store.write(self._position, position, Write(values))
         self._position = position
 
     async def close(self) -> None:
         await self._store.close()
-
-    def _forget(self, user_id: int) -> None:
-        kept = [entry for entry in self._events if entry.record.user_id != user_id]
-        self._events.clear()
-        self._events += kept
 
     def _of_interest(self, record: Record) -> bool:
         return (
@@ -97,11 +86,7 @@ class OnlineConsumer:
 
     async def _update(self) -> dict[str, Correction]:
         """Learn from the impressions whose time to act is over; the corrections by release."""
-        self._updated_ms = self._clock.now_ms()
-        ripe_ms = self._updated_ms - self._settings.attribution_s * 1000
-        while self._events and self._events[0].record.time_ms < self._learned_ms:
-            self._events.popleft()
-        shown = await asyncio.to_thread(shown_between, list(self._events), self._learned_ms, ripe_ms)
+        shown = await self._ripening.ripe()
         if len(shown) < self._settings.least_rows:
             return {}
         requests = sorted(set(shown["request_id"].to_pylist()))
@@ -114,7 +99,7 @@ class OnlineConsumer:
         rows = await asyncio.to_thread(join, shown, feeds)
         heads = {feed.release: learned_heads(feed) for feed in feeds.values()}
         corrections = {release: await self._learn(release, heads[release], of) for release, of in rows.items()}
-        self._learned_ms = ripe_ms
+        self._ripening.taken()
         return corrections
 
     async def _learn(self, release: str, heads: tuple[str, ...], rows: Rows) -> Correction:

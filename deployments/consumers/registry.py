@@ -3,6 +3,7 @@
 from cluster import effects, event_log
 from cluster.settings import Settings
 from deployments.consumers.archive import archive_specs
+from deployments.consumers.bandit import bandit_specs
 from deployments.consumers.hook import hook_specs
 from deployments.consumers.online import online_specs
 from deployments.consumers.posts import PostsConsumer
@@ -17,5 +18,6 @@ def consumer_specs(settings: Settings) -> list[ConsumerSpec]:
         ConsumerSpec(PostsConsumer.name, effects.STREAM.decode(), "state", PostsConsumer.make),
         *archive_specs(),
         *online_specs(settings),
+        *bandit_specs(settings),
         *hook_specs(settings),
     ]

@@ -32,3 +32,13 @@ class Candidates:
             None if self.x is None else self.x[which],
             None if self.heads is None else self.heads[which],
         )
+
+    def then(self, more: "Candidates") -> "Candidates":
+        """These candidates, and `more` with the same columns behind."""
+        return Candidates(
+            np.concatenate([self.rows, more.rows]),
+            np.concatenate([self.sources, more.sources]),
+            np.concatenate([self.score, more.score]),
+            None if self.x is None or more.x is None else np.concatenate([self.x, more.x]),
+            None if self.heads is None or more.heads is None else np.concatenate([self.heads, more.heads]),
+        )

@@ -135,7 +135,7 @@ def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
             trace.asked += 1
             rows = _attempt(source, query, trace, 0, partial(source.fetch, query))
             if rows is not None:
-                lists.append(rows)
+                lists.append(rows[: query.allotted(source.name, len(rows))])
                 trace.sources.append(source)
     offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
     rows = np.concatenate([np.zeros(0, np.int32), *lists])

@@ -2,13 +2,41 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from cluster.user_state import UserState
-from cluster.wire import FeedRequest
-from kernels.columns import U32, ContextColumns, UserColumns
+from cluster.wire import Choice, FeedRequest
+from kernels.arms import F64
+from kernels.columns import I32, U32, ContextColumns, UserColumns
 from kernels.rerank import Reranked
+
+
+class Favoured(NamedTuple):
+    """The source that a bandit favours; the others give up a share of their candidates. A arms, D numbers."""
+
+    source: str
+    given_up: float
+    arms: tuple[str, ...]
+    arm: int
+    x: F64  # [D] the context it was chosen by
+    chances: F64  # [A]
+
+
+class Pool(NamedTuple):
+    """Posts that may be explored."""
+
+    rows: I32  # [P]
+    chances: F64  # [P]
+
+
+class Explored(NamedTuple):
+    """The post of the exploration slot."""
+
+    row: int
+    post_id: int
+    chance: float
 
 
 @dataclass(slots=True)
@@ -28,6 +56,10 @@ class Query:
     reranked: Reranked | None = None  # why the feed is in this order, of the candidates that were re-ranked
     served: U32 = field(default_factory=lambda: np.zeros(0, np.uint32))  # `cluster.cursor.marks` of pages before
     relaxed: list[str] = field(default_factory=list)  # soft filters that gave way
+    favoured: Favoured | None = None
+    pool: Pool | None = None
+    explored: Explored | None = None
+    choices: dict[str, Choice] = field(default_factory=dict)  # what bandits chose
 
     @property
     def has_history(self) -> bool:
@@ -36,6 +68,13 @@ class Query:
     def reach(self, quota: int) -> int:
         """How many posts a source must bring so that its quota is left without those of the pages before."""
         return quota + len(self.served)
+
+    def allotted(self, source: str, brought: int) -> int:
+        """How many of the candidates that a source brought are taken."""
+        if self.favoured is None or self.favoured.source == source or source not in self.favoured.arms:
+            return brought
+        before = min(brought, len(self.served))  # those of the pages before do not count
+        return before + round((brought - before) * (1 - self.favoured.given_up))
 
     @property
     def region(self) -> str:

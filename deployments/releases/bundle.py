@@ -1,5 +1,6 @@
 """All that one release is in a feed server: what answers with it, and what keeps it up to date."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -11,6 +12,8 @@ from cluster.release import Releases
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
 from cluster.store.urls import StoreUrls
+from deployments.bandit.follower import BanditFollower
+from deployments.bandit.source_bandit import SOURCES, SourceBandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.catalogue.follower import READ, SLICE, Follower
 from deployments.catalogue.publisher import Publisher
@@ -20,7 +23,10 @@ from deployments.counters.follower import CounterFollower
 from deployments.counters.live_counters import LiveCounters
 from deployments.feed_service import FeedService
 from deployments.loaded_release import LoadedRelease
+from deployments.pipeline.components import SideEffect
+from deployments.side_effects.decisions import Decisions
 from deployments.side_effects.promises import Promises
+from deployments.store_follower import StoreFollower
 from deployments.surfaces.parts import Parts
 from deployments.surfaces.surfaces import surfaces
 from deployments.warm_up import warm_up
@@ -58,7 +64,7 @@ class Bundle:
     catalogue: Catalogue
     catalogue_log: CatalogueLog
     follower: Follower
-    corrections: CorrectionFollower
+    learned: Sequence[StoreFollower]  # what consumers learn from the stream
     counters: CounterFollower
     publisher: Publisher
     feeds: FeedService
@@ -74,7 +80,14 @@ class Bundle:
         ranker = CorrectedRanker(loaded.ranker, catalogue)
         loaded = replace(loaded, ranker=ranker)
         promises = Promises(shared.store, name, ranker, catalogue, settings.online)
-        pipelines = surfaces(Parts(loaded, catalogue, counters, shared.store, settings, [promises]))
+        effects: list[SideEffect] = [promises]
+        bandit = SourceBandit(SOURCES, settings.bandit) if settings.bandit.enabled else None
+        if bandit is not None:
+            effects.append(Decisions(shared.store, settings.bandit))
+        pipelines = surfaces(Parts(loaded, catalogue, counters, shared.store, settings, effects, bandit))
+        learned: list[StoreFollower] = [CorrectionFollower(name, ranker, urls.state, settings.store)]
+        if bandit is not None:
+            learned.append(BanditFollower(bandit, urls.state, settings.store))
         # The release's own encoder: its models have seen no other's embeddings.
         encoder = loaded.release.manifest.content_encoder
         return cls(
@@ -82,7 +95,7 @@ class Bundle:
             catalogue=catalogue,
             catalogue_log=log,
             follower=Follower(catalogue, log),
-            corrections=CorrectionFollower(name, ranker, urls.state, settings.store),
+            learned=learned,
             counters=CounterFollower(catalogue, counters, urls.state, settings.store),
             publisher=Publisher(shared.catalogue_log, catalogue, load_encoder(encoder), encoder, shared.clock),
             feeds=FeedService(loaded, catalogue, pipelines, shared.clock, settings.serving.deadline_ms, shared.cursors),
@@ -100,7 +113,8 @@ class Bundle:
     async def catch_up(self, beside_requests: bool = False) -> bool:
         """Take in what happened since the release was built; False when a store is gone for too long."""
         posts = await self.follower.catch_up(PATIENCE_S, SLICE if beside_requests else READ)
-        await self.corrections.catch_up()
+        for follower in self.learned:
+            await follower.catch_up()
         return await self.counters.catch_up(PATIENCE_S) and posts
 
     async def warm_up(self) -> None:
@@ -110,12 +124,14 @@ class Bundle:
     def start(self) -> None:
         """Follow what happens, on the running event loop, until `close`."""
         self.follower.start()
-        self.corrections.start()
+        for follower in self.learned:
+            follower.start()
         self.counters.start()
 
     async def close(self) -> None:
         """Follow no longer. Requests that are being answered go on."""
         await self.follower.close()
-        await self.corrections.close()
+        for follower in self.learned:
+            await follower.close()
         await self.counters.close()
         await self.catalogue_log.close()

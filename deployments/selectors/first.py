@@ -7,6 +7,7 @@ import numpy as np
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Selector, Stage
 from deployments.pipeline.query import Query
+from deployments.selectors.exploration import keep_explored
 
 
 class First(Selector):
@@ -19,4 +20,5 @@ class First(Selector):
         self._limit = limit
 
     def select(self, query: Query, candidates: Candidates) -> Candidates:
-        return candidates.take(np.arange(min(max(self._limit, query.request.limit), len(candidates))))
+        chosen = candidates.take(np.arange(min(max(self._limit, query.request.limit), len(candidates))))
+        return keep_explored(query, candidates, chosen)

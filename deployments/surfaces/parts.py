@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cluster.settings import Settings
+from deployments.bandit.source_bandit import SourceBandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.counters.live_counters import LiveCounters
 from deployments.loaded_release import LoadedRelease
@@ -13,7 +14,11 @@ from deployments.query_hydrators.user_state import UserStates
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One release with all that lives beside it. `side_effects` are those of feeds that people see."""
+    """One release with all that lives beside it. `side_effects` are those of feeds that people see.
+
+    Without a `bandit` no source is favoured and nothing is explored, whatever the settings say: feeds then follow from
+    what is known.
+    """
 
     release: LoadedRelease
     catalogue: Catalogue
@@ -21,3 +26,4 @@ class Parts:
     store: UserStates
     settings: Settings
     side_effects: Sequence[SideEffect] = ()
+    bandit: SourceBandit | None = None

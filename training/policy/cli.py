@@ -12,14 +12,16 @@ from cluster.errors import InvalidField
 from cluster.settings import load_settings
 from training.data.ensure import ensure_dataset
 from training.evaluation.held_out import Json, Seed
+from training.policy.logged import judge_logged
 from training.policy.posts import try_posts
-from training.policy.report import document, tables
+from training.policy.report import document, logged_document, logged_table, tables
 from training.policy.sources import try_sources
 
 
 def policy(
     *,
     data: Annotated[Path | None, Parameter(help="A synthetic data set; default: that of the settings.")] = None,
+    decisions: Path | None = None,
     impressions: int = 100_000,
     epsilon: float = 0.1,
     seed: Seed = 1,
@@ -32,6 +34,8 @@ def policy(
 
     Parameters
     ----------
+    decisions
+        Instead, judge policies by the decisions that a feed server logged, a folder like `var/archive/decisions`.
     impressions
         Slots that are learned on; the estimates have as many others.
     epsilon
@@ -41,6 +45,13 @@ def policy(
         raise InvalidField("--impressions", impressions, "must be 1 or more")
     if not 0 < epsilon <= 1:
         raise InvalidField("--epsilon", epsilon, "must be above 0, so that every choice has a chance, and at most 1")
+    if decisions is not None:
+        found = judge_logged(decisions)
+        if json:
+            sys.stdout.write(msgspec.json.encode(logged_document(found)).decode() + "\n")
+        else:
+            Console().print(logged_table(found))
+        return
     dataset = ensure_dataset(load_settings(), data)
     sources = try_sources(dataset, impressions, seed, epsilon)
     posts = try_posts(dataset, impressions, seed, epsilon)

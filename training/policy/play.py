@@ -71,16 +71,18 @@ class Linear:
         learn(self._arms, arm, x, reward)
 
 
-def linucb(alpha: float = ALPHA, floor: float = FLOOR) -> Linear:
-    return Linear(partial(_ucb, alpha=alpha, floor=floor))
+def linucb(alpha: float = ALPHA, floor: float = FLOOR, arms: int = len(SOURCES), dims: int = len(CONTEXT)) -> Linear:
+    return Linear(partial(_ucb, alpha=alpha, floor=floor), arms, dims)
 
 
 def epsilon_greedy(epsilon: float = EPSILON) -> Linear:
     return Linear(partial(_ucb, alpha=0.0, floor=epsilon))
 
 
-def thompson(spread: float = SPREAD, floor: float = FLOOR) -> Linear:
-    return Linear(partial(_thompson, spread=spread, floor=floor))
+def thompson(
+    spread: float = SPREAD, floor: float = FLOOR, arms: int = len(SOURCES), dims: int = len(CONTEXT)
+) -> Linear:
+    return Linear(partial(_thompson, spread=spread, floor=floor), arms, dims)
 
 
 def _ucb(mean: F64, width: F64, allowed: Bools, alpha: float, floor: float) -> F64:
@@ -101,6 +103,10 @@ class Decisions:
     arm: I64  # [N]
     propensity: F64  # [N] the chance with which `arm` was chosen
     reward: F64  # [N]
+
+    def part(self, at: slice) -> "Decisions":
+        """The decisions of a slice."""
+        return Decisions(*(getattr(self, name)[at] for name in self.__slots__))
 
 
 def play(policy: Policy, slots: Slots, seed: int, batch: int = BATCH) -> Decisions:

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from training.evaluation.bootstrap import Interval
+from training.policy.logged import LoggedJudged
 from training.policy.posts import Explored
 from training.policy.slots import SOURCES
 from training.policy.sources import SourcesTried
@@ -45,6 +46,25 @@ def tables(facts: dict[str, Any], sources: SourcesTried, posts: dict[str, Explor
         expected = f"{found.expected:.0f} ±{2 * found.error:.0f}"
         explored.add_row(rule, f"{found.reward:.0f}", expected, f"{found.upper_half:.2f}")
     return [earned, judged, explored]
+
+
+def logged_document(found: LoggedJudged) -> dict[str, Any]:
+    """JSON values; intervals are [value, low, high]."""
+    return {
+        "decisions": found.decisions,
+        "sources": found.sources,
+        "served": found.served,
+        "estimates": {name: of._asdict() for name, of in found.estimates.items()},
+    }
+
+
+def logged_table(found: LoggedJudged) -> Table:
+    table = Table("policy", "IPS", "SNIPS", "DR", "effective", title=f"By {found.decisions} decisions that were served")
+    table.caption = f"reward of a feed; what was served earned {found.served.value:.4f} ±{_half(found.served):.4f}"
+    for name, of in sorted(found.estimates.items(), key=lambda item: -item[1].dr.value):
+        cells = (f"{interval.value:.4f} ±{_half(interval):.4f}" for interval in (of.ips, of.snips, of.dr))
+        table.add_row(name, *cells, f"{of.effective:.0f}")
+    return table
 
 
 def _half(interval: Interval) -> float:

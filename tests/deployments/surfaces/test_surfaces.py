@@ -9,8 +9,9 @@ import pytest
 
 from cluster.cursor import marks
 from cluster.filters import FILTERS, Filters
-from cluster.settings import Quotas, Settings
+from cluster.settings import Bandit, Quotas, Settings
 from cluster.user_state import EVENT, FEWER, UserState, pack
+from deployments.bandit.source_bandit import SOURCES, SourceBandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.counters.live_counters import LiveCounters
 from deployments.pipeline.components import Filter, SoftFilter
@@ -167,3 +168,17 @@ def test_soft_filters_are_told_from_hard_ones():
     for pipeline in surfaces(parts()).values():
         assert all(isinstance(component, SoftFilter) for component in pipeline.soft_filters)
         assert not any(isinstance(component, SoftFilter) for component in [*pipeline.filters, *pipeline.steps])
+
+
+@pytest.mark.parametrize("surface", ["home", "explore"])
+def test_with_a_bandit_each_surface_favours_one_of_its_own_sources_and_explores(surface):
+    given = replace(parts(), bandit=SourceBandit(SOURCES, Bandit()))
+    plain, pipeline = surfaces(replace(given, bandit=None))[surface], surfaces(given)[surface]
+    assert [source.name for source in pipeline.sources] == [*(source.name for source in plain.sources), "exploration"]
+    assert [step.name for step in pipeline.steps] == ["explore", *(step.name for step in plain.steps)]
+    for _ in range(5):
+        authors, asked, trace = feed(given, surface, limit=20)
+        assert asked.favoured.source in {source.name for source in trace.sources}
+        assert asked.explored.chance > 0
+        assert set(asked.choices) == {"source", "exploration"}
+        assert len(authors)

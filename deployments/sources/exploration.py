@@ -1,0 +1,53 @@
+"""New posts that few have seen yet, each with the chance that Thompson sampling gives it to be tried."""
+
+from typing import Final
+
+import numpy as np
+
+from cluster.settings import Bandit
+from deployments.catalogue.catalogue import Catalogue
+from deployments.pipeline.components import Source
+from deployments.pipeline.query import Pool, Query
+from kernels.actions import ACTIONS, BIT, COUNT, POSITIVE
+from kernels.bandit import BetaRule, beta_chances
+from kernels.columns import HOUR_MS, I32
+from kernels.decay import MONTH
+
+#: How long chances hold, in milliseconds of feed time: counters move little meanwhile, and draws take milliseconds.
+HOLD_MS: Final = 5_000
+ROUNDS: Final = 200
+#: Newest posts that are looked at for those that few have seen, for each that may be explored.
+LOOK: Final = 4
+_IMPRESSIONS: Final = COUNT["impression"]
+_POSITIVE: Final = [COUNT[action] for action in ACTIONS if BIT[action] & POSITIVE]
+
+
+class Exploration(Source):
+    name = "exploration"
+
+    def __init__(self, catalogue: Catalogue, settings: Bandit) -> None:
+        self._catalogue = catalogue
+        self._settings = settings
+        self._rng = np.random.default_rng()
+        self._pool = Pool(np.zeros(0, np.int32), np.zeros(0))
+        self._made_ms: int | None = None
+
+    def fetch(self, query: Query) -> I32:
+        if self._made_ms is None or not 0 <= query.now_ms - self._made_ms < HOLD_MS:
+            self._pool, self._made_ms = self._sampled(query.now_ms), query.now_ms
+        query.pool = self._pool
+        return self._pool.rows
+
+    def _sampled(self, now_ms: int) -> Pool:
+        """The pool of a moment, the likeliest post first."""
+        how, columns = self._settings, self._catalogue.posts.columns
+        newest = self._catalogue.newest(now_ms - how.pool_hours * HOUR_MS, now_ms, LOOK * how.pool)
+        counts = columns.counts[newest, MONTH].astype(np.float64)
+        few = np.flatnonzero(counts[:, _IMPRESSIONS] < how.enough)[: how.pool]
+        # At least so many liked a post: those of its most frequent positive action.
+        good = counts[few][:, _POSITIVE].max(axis=1, initial=0.0)
+        rate = float(np.clip(columns.prior[_POSITIVE].max(), 0.01, 0.99))
+        rule = BetaRule(rate * how.prior, (1 - rate) * how.prior, how.sharpness, ROUNDS, how.floor)
+        chances = beta_chances(good, counts[few, _IMPRESSIONS], rule, self._rng)
+        order = np.argsort(-chances, kind="stable")
+        return Pool(newest[few][order], chances[order])
