@@ -118,4 +118,4 @@ def test_the_pipeline_is_measured_beside_what_is_simpler_and_what_is_best(world)
 
 def test_feeds_of_nobody_are_refused():
     with pytest.raises(InvalidField, match="--users has value 0: must be at least 1"):
-        feed(days=HeldOut("20240106", "20240107"), users=0)
+        feed(days=HeldOut(train_until="20240106", test="20240107"), users=0)
