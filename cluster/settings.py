@@ -94,10 +94,11 @@ class Serving(Section):
 class Quotas(Section):
     """Candidates at each step of the pipeline."""
 
-    long_term: Count = Field(400, description="candidates from the two-tower index")
+    long_term: Count = Field(300, description="candidates near the user's long-term taste")
+    session: Count = Field(200, description="candidates near what the last actions are after")
     following: Count = Field(100, description="candidates from authors whom the user follows")
     following_hours: Count = Field(48, description="how old a post of those may be")
-    popular: Count = Field(300, description="candidates from what is popular")
+    popular: Count = Field(250, description="candidates from what is popular")
     trending: Count = Field(50, description="candidates from what trends, in the user's region and everywhere")
     fresh: Count = Field(100, description="candidates from new uploads")
     fresh_hours: Count = Field(24 * 7, description="how old a fresh upload may be")

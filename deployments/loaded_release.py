@@ -17,6 +17,7 @@ from kernels.trees import Forest
 from training.models.forest import load_forest
 from training.models.post_tower import PostTower
 from training.models.ranker import RankerModel
+from training.models.session import SessionEncoder
 from training.models.two_tower import UserTower
 
 
@@ -34,12 +35,14 @@ class LoadedRelease:
     post_tower: PostTower
     forest: Forest
     ranker: Ranker
+    session_encoder: SessionEncoder | None = None  # none in releases from before there was one
 
     @classmethod
     def load(cls, release: Release) -> "LoadedRelease":
         """Verify every file and load them. Raises CascadeError naming the files that are damaged."""
         release.verify()
         folder = release.folder
+        user_tower = UserTower.load(folder / "two_tower")
         return cls(
             release=release,
             posts=PostTable.load(folder / "posts"),
@@ -47,11 +50,16 @@ class LoadedRelease:
             user_ids=np.load(folder / "user_ids.npy", mmap_mode="r"),
             popular=np.load(folder / "popular.npy"),
             index=_read_index(folder / "posts.faiss"),
-            user_tower=UserTower.load(folder / "two_tower"),
+            user_tower=user_tower,
             post_tower=PostTower.load(folder / "two_tower"),
             forest=load_forest(folder / "prerank.npz"),
             ranker=RankerModel.load(folder / "ranker"),
+            session_encoder=_read_session(folder / "session", user_tower),
         )
+
+
+def _read_session(folder: Path, user_tower: UserTower) -> SessionEncoder | None:
+    return SessionEncoder.load(folder, user_tower.history_vectors) if folder.exists() else None
 
 
 def _read_index(path: Path) -> Any:

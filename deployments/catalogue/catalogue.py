@@ -22,6 +22,7 @@ from deployments.catalogue.region_limits import RegionLimits
 from deployments.loaded_release import LoadedRelease
 from kernels.columns import F32, I32, I64
 from training.models.post_tower import post_codes, post_numbers, unit
+from training.models.session import SessionEncoder
 from training.models.two_tower import UserTower
 
 logger = logging.getLogger(__name__)
@@ -207,6 +208,9 @@ class Catalogue:
         self.author_since_ms: I64 = self._author_since.view
         #: The release's user tower, which knows posts that came later as history too.
         self.user_tower: UserTower = replace(self._release.user_tower, history_vectors=self._history.view)
+        encoder = self._release.session_encoder
+        #: So does its session encoder, if it has one.
+        self.session_encoder: SessionEncoder | None = encoder and replace(encoder, history_vectors=self._history.view)
 
 
 def first_published(posts: PostTable) -> I64:

@@ -23,6 +23,7 @@ from deployments.selectors.top import Top
 from deployments.sources.fresh import Fresh
 from deployments.sources.long_term import LongTerm
 from deployments.sources.popular import Popular
+from deployments.sources.session import Session
 from deployments.sources.trending import Trending
 from deployments.surfaces.parts import Parts
 
@@ -34,6 +35,7 @@ def explore(parts: Parts) -> Pipeline:
     return Pipeline(
         query_hydrators=[UserStateHydrator(parts.store, release, catalogue)],
         sources=[
+            Session(catalogue, quotas.session),
             LongTerm(catalogue, quotas.long_term),
             Trending(parts.counters, quotas.trending),
             Fresh(catalogue, quotas.fresh, quotas.fresh_hours),

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from cluster.rules import Rules
+from cluster.settings import Catalogue as Limits
 from cluster.wire import Context
+from deployments.catalogue.catalogue import Catalogue
 from deployments.filters.removed import Removed
 from deployments.filters.unpublished import Unpublished
 from deployments.hydrators.features import Features
@@ -22,13 +24,15 @@ from deployments.sources.following import Following
 from deployments.sources.fresh import Fresh
 from deployments.sources.long_term import LongTerm
 from deployments.sources.popular import Popular
+from deployments.sources.session import Session
 from kernels.assembly import WIDTH
 from kernels.assembly_numpy import assemble_numpy
 from kernels.boosts import SERVED
 from kernels.columns import DAY_MS
-from tests.deployments.catalogue.releases import catalogue, post, vector_of
+from tests.deployments.catalogue.releases import catalogue, post, release, vector_of
 from tests.deployments.queries import candidates, query
 from tests.kernels.columns import NOW
+from training.models.post_tower import unit
 
 LIVE = catalogue(20)
 POSTS = LIVE.posts
@@ -54,7 +58,7 @@ def test_what_was_removed_comes_from_no_source_and_past_no_filter():
     live, asked = catalogue(20), query(POSTS, seen=(1003,))
     live.apply([post(5000), post(1019, moderation="removed"), post(1003, deleted=True)])
     popular = np.arange(20, dtype=np.int32)
-    sources = (Fresh(live, 100, hours=24), Popular(popular, live, 100), LongTerm(live, 100))
+    sources = (Fresh(live, 100, hours=24), Popular(popular, live, 100), LongTerm(live, 100), Session(live, 100))
     for source in sources:
         rows = set(source.fetch(asked).tolist())
         assert not {3, 19} & rows
@@ -70,6 +74,23 @@ def test_liking_a_new_post_moves_the_user_towards_it():
     vector = live.user_tower.encode(asked.user.history_post, asked.user.history_actions, asked.hours_since_history())
     np.testing.assert_allclose(vector, vector_of(live, 5000), atol=1e-5)
     assert LongTerm(live, 3).fetch(asked)[0] == 20
+
+
+def test_what_the_last_actions_are_after_is_near_the_session_vector():
+    live = catalogue(20)
+    live.apply([post(5000)])
+    asked = query(live.posts, seen=(1003, 5000))
+    user, encoder = asked.user, live.session_encoder
+    vector = encoder.encode(user.history_post, user.history_actions, asked.hours_since_history())
+    likeness = unit(live.user_tower.history_vectors) @ vector
+    assert Session(live, 5).enabled(asked)
+    assert Session(live, 5).fetch(asked).tolist() == np.argsort(-likeness)[:5].tolist()
+    older = encoder.encode(user.history_post[:1], user.history_actions[:1], asked.hours_since_history()[:1])
+    assert not np.allclose(vector, older, atol=1e-3)  # the new post counts as history
+    assert not Session(live, 5).enabled(query(live.posts))
+    without = release(20)
+    without.session_encoder = None
+    assert not Session(Catalogue(without, Limits()), 5).enabled(asked)
 
 
 def test_features_are_those_of_the_kernel():

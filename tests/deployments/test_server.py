@@ -35,7 +35,7 @@ def test_a_known_user_gets_a_full_ranked_feed(served):
     assert (feed["cold_start"], feed["degraded"], feed["coverage"]) == (False, [], 1.0)
     assert feed["release"] == served.run.release
     assert len({item["post_id"] for item in feed["items"]}) == 50
-    assert "long_term" in {source for item in feed["items"] for source in item["sources"]}
+    assert {"session", "long_term"} <= {source for item in feed["items"] for source in item["sources"]}
     assert {"state", "candidates", "features", "scoring", "rules", "total"} <= set(feed["timings_ms"])
     for item in feed["items"]:
         assert {"like", "comment", "share", "long_view", "hide", "watch_time"} <= set(item["heads"])
@@ -47,7 +47,7 @@ def test_a_known_user_gets_a_full_ranked_feed(served):
 def test_the_pipeline_narrows_from_raw_to_returned(served):
     feed = served.feed(user_id=known_user(served), limit=50, explain=True)
     counts = {c["component"]: (c["candidates_in"], c["candidates_out"]) for c in feed["explanation"]["components"]}
-    raw = sum(counts[source][1] for source in ("long_term", "popular", "fresh"))
+    raw = sum(counts[source][1] for source in ("session", "long_term", "popular", "fresh"))
     assert raw >= 600
     assert counts["prerank"] == (300, 300)
     assert counts["ranker"] == (100, 100)

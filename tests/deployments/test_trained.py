@@ -42,7 +42,7 @@ def test_trees_are_trained_and_scored_as_xgboost_scores_them(work):
 
 def test_every_step_keeps_its_config_and_what_it_measured(work):
     recipe = recipe_named("quick")
-    for model in ("two_tower", "prerank", "ranker"):
+    for model in ("two_tower", "session", "prerank", "ranker"):
         told = metrics_of(work, model)
         assert told["config"]["seed"] == getattr(recipe, model).seed
         assert not (work / model / "runs").exists(), "a finished step keeps no checkpoints"

@@ -34,7 +34,12 @@ from training.release.index import build_index
 from training.release.reference import write_references
 
 #: What the two-tower, pre-rank and rank steps leave in their work folders for serving.
-_MODELS: Final = {"two_tower": "two_tower", "prerank/prerank.npz": "prerank.npz", "ranker": "ranker"}
+_MODELS: Final = {
+    "two_tower": "two_tower",
+    "session": "session",
+    "prerank/prerank.npz": "prerank.npz",
+    "ranker": "ranker",
+}
 #: Files of a step that are about its training only.
 _NOT_SERVED: Final = ("metrics.json", "*.ubj", "runs", "*.partial")
 _VERSIONS: Final = ("cascade-feed", "torch", "xgboost-cpu", "faiss-cpu", "numba", "numpy")

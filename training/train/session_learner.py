@@ -18,7 +18,7 @@ class SessionTraining:
     """How the session encoder is trained."""
 
     shape: SessionShape = field(default_factory=SessionShape)
-    epochs: int = 5
+    epochs: int = 2
     batch: int = 128  # windows
     queries: int = 8  # of a window
     learning_rate: float = 0.002

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import torch
 
 from cluster.post_table import PostTable
 from cluster.posts import Post
@@ -15,6 +16,8 @@ from kernels.columns import CONTENT_DIM
 from tests.deployments.queries import AUTHORS, post_table
 from tests.kernels.columns import NOW
 from training.models.post_tower import PostTower, post_codes, post_numbers, unit
+from training.models.session import SessionShape
+from training.models.session_network import SessionNetwork
 from training.models.two_tower import AGES, DIM, UserTower
 from training.release.index import build_index
 
@@ -36,6 +39,8 @@ def release(posts: int = POSTS) -> Any:
     ids = rng.normal(size=(posts, DIM)).astype(np.float32) * 0.3
     history = ids + tower.encode(post_numbers(table.columns), post_codes(table.columns))
     index, _ = build_index(unit(history))
+    torch.manual_seed(0)
+    session = SessionNetwork(SessionShape(length=8, width=16), torch.from_numpy(history), torch.empty(0), 0.0)
     none = Vocabulary()
     return SimpleNamespace(
         posts=table,
@@ -46,6 +51,7 @@ def release(posts: int = POSTS) -> Any:
             history, np.ones(1 << len(ACTIONS), np.float32), np.ones(AGES, np.float32), np.zeros(DIM, np.float32)
         ),
         post_tower=tower,
+        session_encoder=session.encoder(),
         index=index,
         popular=np.arange(posts, dtype=np.int32)[::-1].copy(),
     )
