@@ -20,6 +20,8 @@ from training.features.log import Log
 from training.features.states import user_states
 from training.models.ranker import RankerConfig, to_predictions
 from training.models.ranker_network import RankerNetwork, Shape
+from training.models.wide import wide_codes, wide_columns
+from training.train.wide import WidePart
 
 FILE: Final = "reference.msgpack"
 #: Users, posts of each, and how long after the end of the data they ask.
@@ -56,7 +58,7 @@ def write_references(folder: Path, log: Log, history: History, end_ms: int, rank
     """Compute them from `history`, which stands at `end_ms`, with the weights and config in the folder `ranker`."""
     rng = np.random.default_rng(0)
     wanted = rng.choice(len(log.users.ids), min(USERS, len(log.users.ids)), replace=False)
-    network, config = _network(ranker, shape)
+    network, wide, config = _trained(ranker, shape)
     references = []
     wanted = np.sort(wanted)
     states = user_states(log, history, end_ms, wanted)
@@ -71,7 +73,7 @@ def write_references(folder: Path, log: Log, history: History, end_ms: int, rank
                 state=state,
                 post_ids=log.posts.ids[posts].tobytes(),
                 x=x.tobytes(),
-                predictions=_predicted(network, config, user, posts, x).tobytes(),
+                predictions=_predicted(network, wide, config, user, posts, x).tobytes(),
             )
         )
     (folder / FILE).write_bytes(msgspec.msgpack.encode(references))
@@ -94,25 +96,24 @@ def _context(log: Log, user: int, now_ms: int) -> tuple[Context, ContextColumns]
     return Context(time_ms=now_ms, **words), columns
 
 
-def _network(folder: Path, shape: Shape) -> tuple[RankerNetwork, RankerConfig]:
-    """The network as it was trained; the bias of positions is neutral, and left out."""
+def _trained(folder: Path, shape: Shape) -> tuple[RankerNetwork, WidePart, RankerConfig]:
+    """Network and wide part as they were trained; the bias of positions is neutral, and left out."""
     config = msgspec.json.decode((folder / "config.json").read_bytes(), type=RankerConfig)
     names = msgspec.json.decode((folder / "weights.json").read_bytes(), type=list[str])
+    weights = {name: np.load(folder / f"{name}.npy") for name in names}
+    user, post, codes = (weights.pop(f"wide.{name}")[None] for name in ("user", "post", "codes"))
+    wide = WidePart(user, post, codes, config.wide)
     network = RankerNetwork(shape)
-    network.load_state_dict({name: torch.from_numpy(np.load(folder / f"{name}.npy")) for name in names}, strict=False)
-    return network.eval(), config
+    network.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()}, strict=False)
+    return network.eval(), wide, config
 
 
-def _predicted(network: RankerNetwork, config: RankerConfig, user: int, posts: I32, x: F32) -> F32:
+def _predicted(network: RankerNetwork, wide: WidePart, config: RankerConfig, user: int, posts: I32, x: F32) -> F32:
     numbers, codes = config.inputs.apply(x)
     rows = torch.from_numpy(posts.astype(np.int64) + 1)
+    users, neutral = torch.full_like(rows, user + 1), torch.zeros_like(rows)
     with torch.no_grad():
-        logits: Any = network(
-            torch.full_like(rows, user + 1),
-            rows,
-            torch.from_numpy(numbers),
-            torch.from_numpy(codes),
-            torch.zeros_like(rows),
-        )
+        logits: Any = network(users, rows, torch.from_numpy(numbers), torch.from_numpy(codes), neutral)
+        logits += wide(neutral, users, rows, torch.from_numpy(wide_codes(wide_columns(x), config.wide)))
     scale, shift = np.array(config.scale, np.float32), np.array(config.shift, np.float32)
     return to_predictions(logits.numpy() * scale + shift, config.heads)

@@ -61,7 +61,7 @@ def test_a_killed_actor_comes_back_and_goes_on_from_its_position(tmp_path: Path,
             pipeline.execute()
 
         with run_consumers(SPECS, context) as actors:
-            assert [group["name"] for group in log.xinfo_groups(Adder.stream)] == [b"adder"]
+            wait_for(lambda: [group["name"] for group in log.xinfo_groups(Adder.stream)] == [b"adder"])
             append(100)
             wait_for(lambda: count() == 100)
             first = ray.get(actors["adder"].pid.remote())
