@@ -14,7 +14,7 @@ from training.models.inputs import Inputs
 from training.models.ranker import WATCH, WATCH_LIMIT_S
 from training.models.ranker_network import POSITIONS
 from training.models.wide import wide_codes, wide_columns
-from training.train.wide import HELD_OUT, fold_of
+from training.train.wide import ALL, fold_of
 
 COLUMNS: Final = ("user_row", "post_row", "position", "x", "actions", "known", "watch_s")
 
@@ -90,7 +90,7 @@ def _rows(batch: dict[str, Any], inputs: Inputs, heads: Sequence[str], sizes: Se
     user, post = batch["user_row"].astype(np.int64) + 1, batch["post_row"].astype(np.int64) + 1
     numbers, codes = inputs.apply(batch["x"])
     labels, known = labels_of(batch["actions"], batch["known"], batch["watch_s"], heads)
-    fold = np.full(len(user), HELD_OUT) if held_out else fold_of(user, post)
+    fold = np.full(len(user), ALL) if held_out else fold_of(user, post)
     return Rows(
         torch.from_numpy(user),
         torch.from_numpy(post),

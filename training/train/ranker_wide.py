@@ -17,7 +17,7 @@ from training.train.ranker_losses import PositionBias, look_chance
 from training.train.ranker_rows import COLUMNS, heads_of, labels_of, slots
 from training.train.run import to_numpy
 from training.train.steps import Metrics, Step
-from training.train.wide import HELD_OUT, WidePart, WideRows, WideShape, WideTraining, fit_wide, fold_of
+from training.train.wide import WidePart, WideRows, WideShape, WideTraining, fit_wide, fold_of
 
 #: Rows read at a time.
 _READ = 1 << 16
@@ -48,25 +48,16 @@ def train_wide(
 def fitted(
     examples: Sequence[Path], users: int, posts: int, config: WideConfig, tell: Callable[[int, int], None] | None = None
 ) -> WidePart:
-    """The wide part of all heads that the files of `examples` but the last can teach.
-
-    The last file is held out: of the fits, only the one that is served knows it.
-    """
-    *train, valid = examples
-    seen, held_out = _read(train), _read([valid])
-    heads, sizes = heads_of(*seen[3:6]), wide_sizes(seen[-1])
-    user, post, position, actions, known_actions, watch_s, columns = (
-        np.concatenate(pair) for pair in zip(seen, held_out, strict=True)
-    )
+    """The wide part of all heads that the files of `examples` but the last can teach; the last is held out."""
+    user, post, position, actions, known_actions, watch_s, columns = _read(examples[:-1])
+    heads, sizes = heads_of(actions, known_actions, watch_s), wide_sizes(columns)
     user, post, position = user + np.int64(1), post + np.int64(1), slots(position)
-    fold = fold_of(user, post)
-    fold[len(seen[0]) :] = HELD_OUT
     labels, known = labels_of(actions, known_actions, watch_s, heads)
     is_watch = [name == WATCH for name in heads]
     if config.position_bias == "ipw":
         looked = look_chance(torch.from_numpy(position), config.examination_decay).numpy()
         labels = np.where(is_watch, labels, labels / looked[:, None]).astype(np.float32)
-    rows = WideRows(user, post, wide_codes(columns, sizes), position, fold)
+    rows = WideRows(user, post, wide_codes(columns, sizes), position, fold_of(user, post))
     return fit_wide(rows, labels, known, is_watch, config.how, WideShape(users, posts, sizes), tell)
 
 

@@ -25,9 +25,8 @@ F64 = NDArray[np.float64]
 
 #: A row's own label must not be in what the deep part is to add to, so each part of the rows has a fit without it.
 FOLDS: Final = 4
-#: The fold of rows that all of these fits leave out, and the one of no row: what is served is fitted on all.
-HELD_OUT: Final = FOLDS
-NO_FOLD: Final = FOLDS + 1
+#: The fit of all training rows: what is served, and what days that are held out are measured with.
+ALL: Final = FOLDS
 _FILE: Final = "wide.npz"
 
 
@@ -55,7 +54,7 @@ class WideRows:
     post: I64  # [N] likewise
     codes: I64  # [N, K] of `wide_codes`
     position: I64  # [N] slot + 1, 0 = unknown; neutral once fitted
-    fold: I64  # [N] `fold_of`, or HELD_OUT
+    fold: I64  # [N] `fold_of`
 
 
 def fold_of(user: I64, post: I64) -> I64:
@@ -73,14 +72,14 @@ class WideShape:
 
 
 class WidePart(nn.Module):
-    """Logits of H heads by FOLDS + 2 fits. Each leaves out one fold, and all but the last leave out HELD_OUT.
+    """Logits of H heads by FOLDS + 1 fits. Each but the last leaves out one fold.
 
     Weights are buffers: nothing here is trained further.
     """
 
-    user: Tensor  # [FOLDS + 2, U + 1, H]
-    post: Tensor  # [FOLDS + 2, P + 1, H]
-    codes: Tensor  # [FOLDS + 2, rows of the table of all codes, H]
+    user: Tensor  # [FOLDS + 1, U + 1, H]
+    post: Tensor  # [FOLDS + 1, P + 1, H]
+    codes: Tensor  # [FOLDS + 1, rows of the table of all codes, H]
 
     def __init__(self, user: F32, post: F32, codes: F32, sizes: tuple[int, ...]) -> None:
         """`sizes`: of `wide_sizes`."""
@@ -108,7 +107,7 @@ class WidePart(nn.Module):
     @property
     def served(self) -> dict[str, F32]:
         """The weights of the fit of all rows, by the names under which the ranker stores them."""
-        return {f"wide.{name}": getattr(self, name)[NO_FOLD].numpy() for name in ("user", "post", "codes")}
+        return {f"wide.{name}": getattr(self, name)[ALL].numpy() for name in ("user", "post", "codes")}
 
 
 def fit_wide(
@@ -130,17 +129,16 @@ def fit_wide(
     """
     tables = (shape.users + 1, shape.posts + 1, 1 + sum(shape.sizes))
     columns, penalty = _columns(rows, tables), _penalty(tables, how, shape)
-    weights = np.zeros((FOLDS + 2, sum(tables), len(squares)), np.float32)
+    weights = np.zeros((FOLDS + 1, sum(tables), len(squares)), np.float32)
 
     def fit(which: tuple[int, int]) -> None:
         h, fold = which
-        left_out = (rows.fold == fold) | ((rows.fold == HELD_OUT) & (fold != NO_FOLD))
-        some = np.flatnonzero((known[:, h] > 0) & ~left_out)
+        some = np.flatnonzero((known[:, h] > 0) & (rows.fold != fold))
         found = _fit(columns[some], targets[some, h].astype(np.float64), squares[h], penalty, how.tolerance)
         weights[fold, :, h] = found[: sum(tables)]
         weights[fold, : tables[0], h] += found[-1]  # everyone's constant
 
-    fits = [(h, fold) for h in range(len(squares)) for fold in range(FOLDS + 2)]
+    fits = [(h, fold) for h in range(len(squares)) for fold in range(FOLDS + 1)]
     with ThreadPoolExecutor(how.threads) as threads:  # kernels hold no lock
         for done, _ in enumerate(threads.map(fit, fits), start=1):
             if tell is not None:

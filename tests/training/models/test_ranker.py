@@ -15,7 +15,7 @@ from training.models.ranker import RankerConfig, RankerModel, save_ranker, to_pr
 from training.models.ranker_network import RankerNetwork, Shape
 from training.models.trunks import TrunkName
 from training.models.wide import wide_codes, wide_columns
-from training.train.wide import NO_FOLD
+from training.train.wide import ALL
 
 RNG = np.random.default_rng(3)
 X = features(RNG, 200)
@@ -54,7 +54,7 @@ def _by_torch(network: RankerNetwork, user: int, posts: np.ndarray, x: np.ndarra
     with torch.inference_mode():
         parts = (torch.from_numpy(posts + 1), torch.from_numpy(numbers), torch.from_numpy(codes))
         codes = torch.from_numpy(wide_codes(wide_columns(x), SIZES))
-        wide = WIDE(torch.full_like(users, NO_FOLD), users, parts[0], codes)
+        wide = WIDE(torch.full_like(users, ALL), users, parts[0], codes)
         logits = (network(users, *parts, torch.zeros_like(users)) + wide).numpy()
     return to_predictions(logits * np.array(CONFIG.scale, np.float32) + np.array(CONFIG.shift, np.float32), HEADS)
 

@@ -51,7 +51,7 @@ def examples(rng: np.random.Generator, rows: int) -> pa.Table:
 def drawn_wide(rng: np.random.Generator, users: int, posts: int, heads: int) -> WidePart:
     """A wide part whose weights are drawn."""
     rows = (users + 1, posts + 1, 1 + sum(SIZES))
-    user, post, codes = (rng.normal(0, 0.3, (FOLDS + 2, count, heads)).astype(np.float32) for count in rows)
+    user, post, codes = (rng.normal(0, 0.3, (FOLDS + 1, count, heads)).astype(np.float32) for count in rows)
     return WidePart(user, post, codes, SIZES)
 
 

@@ -33,7 +33,7 @@ def _learned(rows: Rows, heads: Sequence[str], how: RankerTraining = HOW, **chan
     torch.manual_seed(0)
     shape = Shape(1, 1, rows.numbers.shape[1], 1, len(heads), embedding=8, hidden=16, width=8)
     network = RankerNetwork(shape)
-    nothing = WidePart(*np.zeros((3, FOLDS + 2, 2, len(heads)), np.float32), sizes=(1,))
+    nothing = WidePart(*np.zeros((3, FOLDS + 1, 2, len(heads)), np.float32), sizes=(1,))
     learner = Learner(network, network, nothing, heads, replace(how, **changes))
     for epoch in range(learner.how.epochs):
         assert np.isfinite(list(learner.epoch(rows, epoch))).all()

@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from kernels.features import INDEX, NAMES
 from training.models.wide import CODES, wide_codes, wide_columns, wide_sizes
-from training.train.wide import FOLDS, HELD_OUT, NO_FOLD, WidePart, WideRows, WideShape, WideTraining, fit_wide, fold_of
+from training.train.wide import ALL, FOLDS, WidePart, WideRows, WideShape, WideTraining, fit_wide, fold_of
 
 USERS, POSTS, ROWS = 50, 20, 12_000
 HOW = WideTraining(user=0.5, post=0.5, codes=(0.5, 5.0, 5.0, 5.0), tolerance=1e-9)
@@ -35,7 +35,6 @@ def world() -> tuple[WideRows, np.ndarray, np.ndarray, tuple[int, ...]]:
     logit = rng.normal(0, 1, USERS + 1)[user] + rng.normal(0, 1, POSTS + 1)[post] + columns[:, 0] - 1
     labels = np.stack([rng.random(ROWS) < expit(logit), logit + rng.normal(0, 0.3, ROWS)], 1).astype(np.float32)
     fold = fold_of(user, post)
-    fold[-1000:] = HELD_OUT
     rows = WideRows(user, post, wide_codes(columns, sizes), np.zeros(ROWS, np.int64), fold)
     return rows, labels, logit, sizes
 
@@ -55,7 +54,7 @@ def test_it_finds_what_is_true_of_users_posts_and_codes(
     world: tuple[WideRows, np.ndarray, np.ndarray, tuple[int, ...]],
 ) -> None:
     rows, labels, logit, sizes = world
-    found = _logits(_fit(rows, labels, sizes), rows, np.full(ROWS, NO_FOLD))
+    found = _logits(_fit(rows, labels, sizes), rows, np.full(ROWS, ALL))
     assert np.corrcoef(found[:, 0], logit)[0, 1] > 0.97
     assert np.abs(expit(found[:, 0]) - expit(logit)).mean() < 0.05
     assert np.abs(found[:, 1] - logit).mean() < 0.05
@@ -71,7 +70,7 @@ def test_a_wide_part_is_read_as_it_was_written(
     read = WidePart.load(tmp_path)
     np.testing.assert_array_equal(_logits(read, rows, rows.fold), _logits(wide, rows, rows.fold))
     assert read.sizes == sizes
-    assert told == [(done, 2 * (FOLDS + 2)) for done in range(1, 2 * (FOLDS + 2) + 1)]
+    assert told == [(done, 2 * (FOLDS + 1)) for done in range(1, 2 * (FOLDS + 1) + 1)]
 
 
 def test_the_fit_of_a_row_does_not_know_its_label(
@@ -79,15 +78,14 @@ def test_the_fit_of_a_row_does_not_know_its_label(
 ) -> None:
     rows, labels, _, sizes = world
     before = _logits(_fit(rows, labels, sizes), rows, rows.fold)
-    for fold in (1, HELD_OUT):
-        some = rows.fold == fold
-        other = labels.copy()
-        other[some] = 1 - other[some]
-        after = _logits(_fit(rows, other, sizes), rows, rows.fold)
-        np.testing.assert_array_equal(after[some], before[some])
-        assert fold == HELD_OUT or np.abs(after - before).max() > 0.1
-        served = [_logits(_fit(rows, one, sizes), rows, np.full(ROWS, NO_FOLD)) for one in (labels, other)]
-        assert np.abs(served[0] - served[1]).max() > 0.1  # but what is served has learned from all
+    some = rows.fold == 1
+    other = labels.copy()
+    other[some] = 1 - other[some]
+    after = _logits(_fit(rows, other, sizes), rows, rows.fold)
+    np.testing.assert_array_equal(after[some], before[some])
+    assert np.abs(after - before).max() > 0.1
+    served = [_logits(_fit(rows, one, sizes), rows, np.full(ROWS, ALL)) for one in (labels, other)]
+    assert np.abs(served[0] - served[1]).max() > 0.1  # but what is served has learned from all
 
 
 def test_a_position_that_is_liked_for_itself_says_nothing_of_its_posts(
@@ -97,8 +95,8 @@ def test_a_position_that_is_liked_for_itself_says_nothing_of_its_posts(
     rng = np.random.default_rng(1)
     position = np.where(rng.random(ROWS) < 0.9, rows.post, rng.integers(1, POSTS + 1, ROWS))
     labels = np.repeat((rng.random(ROWS) < expit(-0.2 * position))[:, None], 2, 1).astype(np.float32)
-    weight = _fit(replace(rows, position=position), labels, sizes, replace(HOW, position=0.1)).post[NO_FOLD, 1:, 0]
-    alone = _fit(rows, labels, sizes).post[NO_FOLD, 1:, 0]
+    weight = _fit(replace(rows, position=position), labels, sizes, replace(HOW, position=0.1)).post[ALL, 1:, 0]
+    alone = _fit(rows, labels, sizes).post[ALL, 1:, 0]
     assert weight.std() < 0.4 * alone.std()
 
 
