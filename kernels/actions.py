@@ -24,3 +24,5 @@ NEGATIVE: Final = BIT["hide"] | BIT["report"]
 #: Columns of every engagement counter: impressions, each action, seconds watched.
 COUNTS: Final = ("impression", *ACTIONS, "watch_s")
 COUNT: Final = {name: i for i, name in enumerate(COUNTS)}
+#: Those of positive actions.
+POSITIVE_COUNTS: Final = tuple(COUNT[name] for name in ACTIONS if BIT[name] & POSITIVE)

@@ -14,8 +14,7 @@ from cluster import event_log
 from cluster.archive import write_table
 from cluster.clock import Clock
 from cluster.decisions import UnreadableDecision, decision_key, decisions_table, decode_decision
-from cluster.events import Erasure, Event, Record, decode_record
-from cluster.served import sampled
+from cluster.events import Record, decode_record
 from cluster.settings import Bandit, Settings
 from cluster.store.fenced import FencedStore, Write
 from deployments.consumers.consumer import Batching, Entry
@@ -49,9 +48,8 @@ class BanditConsumer:
         """`folder`: where decisions are kept with what they earned, for `cascade evaluate policy`."""
         self._store = store
         self._folder = folder
-        self._share = settings.share
         self._position = ""
-        self._ripening = Ripening(clock, settings.attribution_s, settings.update_s)
+        self._ripening = Ripening(clock, settings)
 
     @classmethod
     def make(cls, context: Context) -> Self:
@@ -68,11 +66,7 @@ class BanditConsumer:
         return self._position
 
     async def apply(self, entries: Sequence[Entry[Record]], position: str) -> None:
-        for entry in entries:
-            if isinstance(entry.record, Erasure):
-                self._ripening.forget(entry.record.user_id)
-            elif self._of_interest(entry.record):
-                self._ripening.add(entry)
+        self._ripening.add(entries)
         earned = await self._earned() if self._ripening.due else []
         values = {KEY: encode_sources(await self._learned(earned))} if earned else {}
         await self._store.write(self._position, position, Write(values))
@@ -83,9 +77,6 @@ class BanditConsumer:
 
     async def close(self) -> None:
         await self._store.close()
-
-    def _of_interest(self, record: Record) -> bool:
-        return isinstance(record, Event) and record.post_id is not None and sampled(record.user_id, self._share)
 
     async def _earned(self) -> list[Earned]:
         """The decisions whose time to act is over, with what they earned."""

@@ -12,8 +12,8 @@ from typing import Final, Self
 
 from cluster import event_log
 from cluster.clock import Clock
-from cluster.events import Erasure, Event, Record, decode_record
-from cluster.served import ServedFeed, UnreadableServed, decode_served, sampled, served_key
+from cluster.events import Record, decode_record
+from cluster.served import ServedFeed, UnreadableServed, decode_served, served_key
 from cluster.settings import Online, Settings
 from cluster.store.fenced import FencedStore, Write
 from deployments.consumers.consumer import Batching, Entry
@@ -48,7 +48,7 @@ class OnlineConsumer:
         self._store = store
         self._settings = settings
         self._position = ""
-        self._ripening = Ripening(clock, settings.attribution_s, settings.update_s)
+        self._ripening = Ripening(clock, settings)
         self._learners: dict[str, OnlineLearner] = {}
 
     @classmethod
@@ -66,11 +66,7 @@ class OnlineConsumer:
         return self._position
 
     async def apply(self, entries: Sequence[Entry[Record]], position: str) -> None:
-        for entry in entries:
-            if isinstance(entry.record, Erasure):
-                self._ripening.forget(entry.record.user_id)
-            elif self._of_interest(entry.record):
-                self._ripening.add(entry)
+        self._ripening.add(entries)
         corrections = await self._update() if self._ripening.due else {}
         values = {correction_key(release): encode_correction(c) for release, c in corrections.items()}
         await self._store.write(self._position, position, Write(values))
@@ -78,11 +74,6 @@ class OnlineConsumer:
 
     async def close(self) -> None:
         await self._store.close()
-
-    def _of_interest(self, record: Record) -> bool:
-        return (
-            isinstance(record, Event) and record.post_id is not None and sampled(record.user_id, self._settings.share)
-        )
 
     async def _update(self) -> dict[str, Correction]:
         """Learn from the impressions whose time to act is over; the corrections by release."""

@@ -5,12 +5,15 @@ In memory: a restart forgets the impressions whose time was not over, which then
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
 
 from cluster.clock import Clock
-from cluster.events import Record
+from cluster.events import Erasure, Event, Record
+from cluster.served import sampled
+from cluster.settings import Bandit, Online
 from deployments.consumers.consumer import Entry
 from training.online.joining import shown_between
 
@@ -19,19 +22,28 @@ WAITING: Final = 500_000
 
 
 class Ripening:
-    """Impressions become ripe `attribution_s` after they were shown, and are taken every `update_s` at most."""
+    """Impressions become ripe `attribution_s` after they were shown, and are taken every `update_s` at most: settings
+    of whoever learns from them.
+    """
 
-    def __init__(self, clock: Clock, attribution_s: float, update_s: float) -> None:
+    def __init__(self, clock: Clock, settings: Bandit | Online) -> None:
         self._clock = clock
-        self._attribution_ms = int(attribution_s * 1000)
-        self._update_ms = update_s * 1000
+        self._share = settings.share
+        self._attribution_ms = int(settings.attribution_s * 1000)
+        self._update_ms = settings.update_s * 1000
         self._events: deque[Entry[Record]] = deque(maxlen=WAITING)
         self._taken_ms = self._ripe_ms = self._looked_ms = clock.now_ms()
 
-    def add(self, entry: Entry[Record]) -> None:
-        self._events.append(entry)
+    def add(self, entries: Sequence[Entry[Record]]) -> None:
+        """Let events on posts wait, of the users that `sampled` takes; an erasure takes away what waits of its user."""
+        for entry in entries:
+            record = entry.record
+            if isinstance(record, Erasure):
+                self._forget(record.user_id)
+            elif isinstance(record, Event) and record.post_id is not None and sampled(record.user_id, self._share):
+                self._events.append(entry)
 
-    def forget(self, user_id: int) -> None:
+    def _forget(self, user_id: int) -> None:
         kept = [entry for entry in self._events if entry.record.user_id != user_id]
         self._events.clear()
         self._events += kept

@@ -9,12 +9,12 @@ from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import SoftFilter
 from deployments.pipeline.query import Query
-from kernels.actions import BIT, COUNT, COUNTS, POSITIVE
+from kernels.actions import COUNT, COUNTS, POSITIVE_COUNTS
 from kernels.decay import MONTH, WINDOWS_MS
 from kernels.rates import RATE_PRIOR
 
 #: 1 at each column of a counter that is a positive action.
-_POSITIVE: Final = np.array([BIT.get(column, 0) & POSITIVE > 0 for column in COUNTS], np.float32)
+_POSITIVE: Final = np.isin(np.arange(len(COUNTS)), POSITIVE_COUNTS).astype(np.float32)
 
 
 class Quality(SoftFilter):

@@ -1,7 +1,5 @@
 """Decisions: what bandits chose for a feed, and with which chances, for their consumer to learn from."""
 
-from typing import Final
-
 from msgspec.structs import replace
 
 from cluster.decisions import Decision, decision_key, encode_decision
@@ -13,17 +11,13 @@ from deployments.pipeline.components import SideEffect
 from deployments.pipeline.query import Query
 from deployments.side_effects.brief_writes import BriefWrites
 
-#: How much longer than they are needed decisions are kept, in seconds: events may be late.
-MARGIN_S: Final = 600
-
 
 class Decisions(SideEffect):
     name = "decisions"
 
     def __init__(self, store: OnlineStore, settings: Bandit) -> None:
-        self._writes = BriefWrites(store)
+        self._writes = BriefWrites(store, settings)
         self._share = settings.share
-        self._seconds = int(settings.attribution_s + settings.update_s) + MARGIN_S
 
     def enabled(self, query: Query) -> bool:
         return query.favoured is not None and sampled(query.request.user_id, self._share) and self._writes.possible
@@ -35,4 +29,4 @@ class Decisions(SideEffect):
         decision = Decision.of(arms, x, chances, arm)
         if query.explored is not None and query.explored.row in feed.rows:
             decision = replace(decision, explored=query.explored.post_id, explored_chance=query.explored.chance)
-        self._writes.put(decision_key(query.request_id), encode_decision(decision), self._seconds)
+        self._writes.put(decision_key(query.request_id), encode_decision(decision))

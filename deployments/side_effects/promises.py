@@ -1,7 +1,5 @@
 """Promises: what the ranker predicted of the posts that were shown, for the online learner to compare."""
 
-from typing import Final
-
 import numpy as np
 
 from cluster.served import ServedFeed, encode_served, sampled, served_key
@@ -14,9 +12,6 @@ from deployments.pipeline.components import SideEffect
 from deployments.pipeline.query import Query
 from deployments.side_effects.brief_writes import BriefWrites
 
-#: How much longer than they are needed promises are kept, in seconds: events may be late.
-MARGIN_S: Final = 600
-
 
 class Promises(SideEffect):
     name = "promises"
@@ -24,12 +19,11 @@ class Promises(SideEffect):
     def __init__(
         self, store: OnlineStore, release: str, ranker: CorrectedRanker, catalogue: Catalogue, settings: Online
     ) -> None:
-        self._writes = BriefWrites(store)
+        self._writes = BriefWrites(store, settings)
         self._release = release
         self._ranker = ranker
         self._catalogue = catalogue
         self._share = settings.share if settings.enabled else 0.0
-        self._seconds = int(settings.attribution_s + settings.update_s) + MARGIN_S
 
     def enabled(self, query: Query) -> bool:
         return sampled(query.request.user_id, self._share) and self._writes.possible
@@ -40,4 +34,4 @@ class Promises(SideEffect):
         rows = feed.rows.astype(np.int64)
         logits = self._ranker.uncorrected(rows, feed.heads)
         served = ServedFeed.of(self._release, self._ranker.actions, self._catalogue.posts.post_ids[rows], logits)
-        self._writes.put(served_key(query.request_id), encode_served(served), self._seconds)
+        self._writes.put(served_key(query.request_id), encode_served(served))

@@ -8,7 +8,7 @@ from cluster.settings import Bandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.components import Source
 from deployments.pipeline.query import Pool, Query
-from kernels.actions import ACTIONS, BIT, COUNT, POSITIVE
+from kernels.actions import COUNT, POSITIVE_COUNTS
 from kernels.bandit import BetaRule, beta_chances
 from kernels.columns import HOUR_MS, I32
 from kernels.decay import MONTH
@@ -19,7 +19,7 @@ ROUNDS: Final = 200
 #: Newest posts that are looked at for those that few have seen, for each that may be explored.
 LOOK: Final = 4
 _IMPRESSIONS: Final = COUNT["impression"]
-_POSITIVE: Final = [COUNT[action] for action in ACTIONS if BIT[action] & POSITIVE]
+_POSITIVE: Final = list(POSITIVE_COUNTS)
 
 
 class Exploration(Source):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cluster.errors import CascadeError
 from cluster.post_table import PostTable
 from cluster.release import Release, Releases
-from kernels.actions import ACTIONS, COUNT
+from kernels.actions import POSITIVE_COUNTS
 from kernels.columns import F32, I32, PostColumns
 from kernels.decay import MONTH, WEEK, WINDOWS_MS
 from kernels.features import NAMES, coverage
@@ -101,11 +101,10 @@ def build_release(
 
 def popular_rows(posts: PostColumns) -> I32:
     """All post rows, most positive actions lately first: those decayed over a week, then over four."""
-    positive = [COUNT[name] for name in ACTIONS if name in ("like", "comment", "share", "save", "follow", "long_view")]
     # Ages are told from the newest counter, which keeps the sums comparable.
     age_ms = (posts.counted_ms.max(initial=0) - posts.counted_ms)[:, None]
     left = np.exp(-age_ms / np.array(WINDOWS_MS)[[WEEK, MONTH]])
-    week, month = (posts.counts[:, [WEEK, MONTH]][:, :, positive].sum(axis=2) * left).T
+    week, month = (posts.counts[:, [WEEK, MONTH]][:, :, POSITIVE_COUNTS].sum(axis=2) * left).T
     return np.lexsort((-month, -week)).astype(np.int32)
 
 
