@@ -22,6 +22,8 @@ from cluster.errors import CascadeError
 
 #: Batches timed at once.
 WINDOW: Final = 20
+#: Rows read at a time.
+_READ: Final = 1 << 16
 
 
 class Speed(msgspec.Struct, frozen=True):
@@ -88,12 +90,13 @@ def measure(data: Path | None, days: int, seconds: float) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         build_examples(log, Path(folder) / "days", ExampleDays().of(log)[-days:], "live")
         files = sorted((Path(folder) / "days").iterdir())
-        survey, wide = survey_of(files, users, posts), fitted([*files, files[-1]], users, posts, WideConfig.of(how))
+        survey, wide = survey_of(files, users, posts), fitted(files, users, posts, WideConfig.of(how))
         shape = Shape(users, posts, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
         config = {
             "how": how,
             "shape": shape,
-            "columns": (survey.inputs, survey.heads, wide.sizes),
+            "inputs": survey.inputs,
+            "heads": survey.heads,
             "wide": wide,
             "seconds": seconds,
         }
@@ -115,22 +118,21 @@ def measure(data: Path | None, days: int, seconds: float) -> Report:
 
 
 def _plain(config: dict[str, Any], files: Sequence[Path]) -> tuple[Speed, int]:
-    import pyarrow.dataset as ds
     import torch
 
     from training.models.ranker_network import RankerNetwork
     from training.train.ranker_learner import Learner
     from training.train.ranker_rows import COLUMNS, rows_of
-    from training.train.run import to_numpy
+    from training.train.run import Parquet, read_batches
 
     how = config["how"]
     torch.set_num_threads(how.threads)
     torch.use_deterministic_algorithms(True)
     network = RankerNetwork(config["shape"])
-    batches = ds.dataset([str(file) for file in files]).to_batches(columns=list(COLUMNS))
-    columns = ({name: to_numpy(batch[name]) for name in COLUMNS} for batch in batches)
-    rows = rows_of(columns, *config["columns"])
-    learner = Learner(network, network, config["wide"], config["columns"][1], how)
+    rows = rows_of(
+        read_batches(Parquet(files, COLUMNS), _READ), config["inputs"], config["heads"], config["wide"].sizes
+    )
+    learner = Learner(network, network, config["wide"], config["heads"], how)
     return _speed(timed(learner, rows, config["seconds"], lambda _windows: None), how.batch), rows.size
 
 
@@ -162,8 +164,8 @@ def _loop(config: dict[str, Any]) -> None:
     torch.set_num_threads(how.threads)
     torch.use_deterministic_algorithms(True)
     network = RankerNetwork(config["shape"])
-    rows = rows_of(run.batches("train", 1 << 16), *config["columns"])
-    learner = Learner(network, run.prepared(network), config["wide"], config["columns"][1], how)
+    rows = rows_of(run.batches("train", _READ), config["inputs"], config["heads"], config["wide"].sizes)
+    learner = Learner(network, run.prepared(network), config["wide"], config["heads"], how)
 
     def tell(windows: list[float]) -> None:
         run.tell(min(sum(windows), config["seconds"]), config["seconds"], "", len(windows) * WINDOW)

@@ -24,7 +24,7 @@ def rows_and_learner(tmp_path: Path) -> tuple[Rows, Learner]:
     survey = survey_of([file], USERS, POSTS)
     table = pq.read_table(file)
     how = RankerTraining(batch=16)
-    wide = fitted([file, file], USERS, POSTS, WideConfig.of(how))
+    wide = fitted([file], USERS, POSTS, WideConfig.of(how))
     rows = rows_of([{name: to_numpy(table[name]) for name in COLUMNS}], survey.inputs, survey.heads, wide.sizes)
     shape = Shape(USERS, POSTS, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
     network = RankerNetwork(shape)

@@ -78,8 +78,7 @@ def train_ranker(
     with torch.device("meta"):
         fresh = RankerNetwork(shape).state_dict()
     start = None if earlier is None else ray.put(carried_over(fresh, old, earlier))
-    columns = (survey.inputs, survey.heads, wide.sizes)
-    loop_config = {"how": how, "shape": shape, "heads": survey.heads, "columns": columns, "wide": wide}
+    loop_config = {"how": how, "shape": shape, "inputs": survey.inputs, "heads": survey.heads, "wide": wide}
     state = ray_train.fit(
         TorchTrainer,
         step,
@@ -123,9 +122,9 @@ def _loop(config: dict[str, Any]) -> None:
     network.shift(-correction(config["heads"], how.negative_share))  # to the odds of the rows that it will see
     learner = Learner(network, run.prepared(network), config["wide"], config["heads"], how)
     torch.manual_seed(how.seed + 1 + run.rank)  # own hidden ids and dropout
-    inputs, heads, sizes = config["columns"]
+    inputs, heads, sizes = config["inputs"], config["heads"], config["wide"].sizes
     train = rows_of(run.batches("train", _READ), inputs, heads, sizes)
-    train = thinned(train, config["heads"], how.negative_share, how.seed)
+    train = thinned(train, heads, how.negative_share, how.seed)
     valid = rows_of(run.batches("valid", _READ), inputs, heads, sizes, held_out=True)
     epochs = _Epochs(learner, train, valid, config)
     state = run.saved()

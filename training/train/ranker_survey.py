@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from kernels.columns import F32
 from training.models.inputs import Inputs
 from training.train.ranker_rows import COLUMNS, heads_of
-from training.train.run import to_numpy
+from training.train.run import Parquet, read_batches
 
 #: Rows read at a time.
 _READ = 1 << 16
@@ -32,8 +31,7 @@ def survey_of(files: Sequence[Path], users: int, posts: int) -> Survey:
     labels: list[tuple[NDArray[Any], ...]] = []
 
     def features() -> Iterator[F32]:
-        for batch in ds.dataset([str(file) for file in files]).to_batches(columns=list(COLUMNS), batch_size=_READ):
-            columns = {name: to_numpy(batch[name]) for name in COLUMNS}
+        for columns in read_batches(Parquet(files, COLUMNS), _READ):
             seen_users[columns["user_row"]] = True
             seen_posts[columns["post_row"]] = True
             labels.append((columns["actions"], columns["known"], columns["watch_s"]))

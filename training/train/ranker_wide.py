@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.dataset as ds
 import torch
 from numpy.typing import NDArray
 
@@ -15,7 +14,7 @@ from training.models.wide import wide_codes, wide_columns, wide_sizes
 from training.train.ranker_learner import RankerTraining
 from training.train.ranker_losses import PositionBias, look_chance
 from training.train.ranker_rows import COLUMNS, heads_of, labels_of, slots
-from training.train.run import to_numpy
+from training.train.run import Parquet, read_batches
 from training.train.steps import Metrics, Step
 from training.train.wide import WidePart, WideRows, WideShape, WideTraining, fit_wide, fold_of
 
@@ -39,8 +38,11 @@ class WideConfig:
 def train_wide(
     step: Step, examples: Sequence[Path], users: int, posts: int, tell: Callable[[int, int], None]
 ) -> Metrics:
-    """Fit the wide part and write it into `step.folder`; its config is a WideConfig, the rest is as of `fitted`."""
-    wide = fitted(examples, users, posts, step.config, tell)
+    """Fit the wide part to all files of `examples` but the last, which is held out, and write it into `step.folder`.
+
+    The step's config is a WideConfig; the rest is as of `fitted`.
+    """
+    wide = fitted(examples[:-1], users, posts, step.config, tell)
     wide.save(step.folder)
     return {"tables": {name: list(table.shape) for name, table in wide.named_buffers()}}
 
@@ -48,8 +50,8 @@ def train_wide(
 def fitted(
     examples: Sequence[Path], users: int, posts: int, config: WideConfig, tell: Callable[[int, int], None] | None = None
 ) -> WidePart:
-    """The wide part of all heads that the files of `examples` but the last can teach; the last is held out."""
-    user, post, position, actions, known_actions, watch_s, columns = _read(examples[:-1])
+    """The wide part of all heads that the files of `examples` can teach."""
+    user, post, position, actions, known_actions, watch_s, columns = _read(examples)
     heads, sizes = heads_of(actions, known_actions, watch_s), wide_sizes(columns)
     user, post, position = user + np.int64(1), post + np.int64(1), slots(position)
     labels, known = labels_of(actions, known_actions, watch_s, heads)
@@ -63,8 +65,8 @@ def fitted(
 
 def _read(files: Sequence[Path]) -> tuple[NDArray[Any], ...]:
     """COLUMNS of all rows, of x what the wide part reads."""
-    parts = []
-    for batch in ds.dataset([str(file) for file in files]).to_batches(columns=list(COLUMNS), batch_size=_READ):
-        columns = {name: to_numpy(batch[name]) for name in COLUMNS}
-        parts.append((*(columns[name] for name in COLUMNS if name != "x"), wide_columns(columns["x"])))
+    parts = [
+        (*(columns[name] for name in COLUMNS if name != "x"), wide_columns(columns["x"]))
+        for columns in read_batches(Parquet(files, COLUMNS), _READ)
+    ]
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))

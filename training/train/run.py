@@ -80,9 +80,8 @@ class LocalRun:
         return self._device.type == "cpu"
 
     def batches(self, name: str, size: int, columns: Sequence[str] = ()) -> Iterator[Columns]:
-        files, there = self._rows[name]
-        for batch in ds.dataset([str(file) for file in files]).to_batches(columns=list(there), batch_size=size):
-            yield {column: to_numpy(batch[column]) for column in columns or there}
+        for batch in read_batches(self._rows[name], size):
+            yield {column: batch[column] for column in columns or batch}
 
     def prepared(self, network: nn.Module) -> nn.Module:
         return network.to(self._device)
@@ -96,6 +95,13 @@ class LocalRun:
 
     def tell(self, done: float, total: float, word: str, step: int = 0, **figures: float) -> None:  # noqa: ARG002
         self._listener(done, total, figures)
+
+
+def read_batches(rows: Parquet, size: int) -> Iterator[Columns]:
+    """Batches of up to `size` rows, in order."""
+    dataset = ds.dataset([str(file) for file in rows.files])
+    for batch in dataset.to_batches(columns=list(rows.columns), batch_size=size):
+        yield {column: to_numpy(batch[column]) for column in rows.columns}
 
 
 def to_numpy(column: pa.ChunkedArray | pa.Array) -> Any:

@@ -28,7 +28,7 @@ HOW = RankerTraining(epochs=3, batch=32, warmup_steps=10, checkpoint_steps=20)
 
 def train(folder: Path, data: Path, placement: Placement | None = None) -> Metrics:
     step, files = Step("ranker", folder, HOW, {}, placement or Placement()), sorted(data.glob("*.parquet"))
-    wide = fitted(files, USERS, POSTS, WideConfig.of(HOW))
+    wide = fitted(files[:-1], USERS, POSTS, WideConfig.of(HOW))
     return run_step(step, lambda step: train_ranker(step, files, USERS, POSTS, wide))
 
 

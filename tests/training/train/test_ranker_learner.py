@@ -26,7 +26,7 @@ HOW = RankerTraining(epochs=2, batch=32)
 def setting(tmp_path: Path) -> tuple[Rows, RankerNetwork, WidePart, tuple[str, ...]]:
     (file,) = write_days(tmp_path, days=1, rows=300)
     survey = survey_of([file], USERS, POSTS)
-    wide = fitted([file, file], USERS, POSTS, WideConfig.of(HOW))
+    wide = fitted([file], USERS, POSTS, WideConfig.of(HOW))
     table = pq.read_table(file)
     rows = rows_of([{name: to_numpy(table[name]) for name in COLUMNS}], survey.inputs, survey.heads, wide.sizes)
     shape = Shape(USERS, POSTS, len(survey.inputs.numbers), sum(survey.inputs.sizes), len(survey.heads))
