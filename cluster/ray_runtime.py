@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,14 +104,24 @@ def _connection(**options: Any) -> Iterator[Any]:
 def _init(**options: Any) -> Any:
     import ray
 
+    start = partial(ray.init, log_to_driver=False, logging_level="warning", **options)
+    local = options["address"] == "local"
     try:
-        return ray.init(log_to_driver=False, logging_level="warning", **options)
-    except Exception as error:  # of no class of its own, when a daemon is not there after 30 s
-        logs = os.environ.get("RAY_TMPDIR")
-        raise CascadeError(
-            f"cannot use Ray at {options['address']}: {error}",
-            f"See the logs in {logs}; this machine may be too busy." if logs else "See RAY_ADDRESS.",
-        ) from error
+        try:
+            return start()
+        except Exception:
+            if not local:
+                raise
+            # A daemon was not there in Ray's fixed 30 s, which a busy machine may pass once, but hardly twice.
+            stop_users_of(os.environ["RAY_TMPDIR"])
+            return start()
+    except Exception as error:  # Ray has no class of its own for these
+        hint = (
+            f"See the logs in {os.environ['RAY_TMPDIR']}; this machine may be too busy."
+            if local
+            else "See RAY_ADDRESS."
+        )
+        raise CascadeError(f"cannot use Ray at {options['address']}: {error}", hint) from error
 
 
 @contextmanager

@@ -4,10 +4,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
+import ray
+
+from cluster.errors import CascadeError
 from cluster.processes.run_state import ProcessId, Run
 from cluster.processes.stopping import stop_run, users_of
+from cluster.ray_runtime import start_ray
+from cluster.settings import Settings
 from tests.conftest import ENVIRONMENT, free_port
 
 #: A process of its own, which may die without a trace in this one. Ray is imported before its environment is set.
@@ -25,6 +32,43 @@ with start_ray(settings) as session:
     sys.stdout.flush()
     sys.stdin.readline()
 """
+
+
+def test_a_daemon_that_was_late_once_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    starts = []
+
+    def late_once(**options: Any) -> SimpleNamespace:
+        starts.append(options)
+        if len(starts) == 1:
+            raise RuntimeError("The current node timed out during startup.")
+        return SimpleNamespace(address_info={"address": "127.0.0.1:6379"})
+
+    monkeypatch.setattr(ray, "init", late_once)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with start_ray(Settings()) as session:
+        assert session.address == "127.0.0.1:6379"
+    assert starts[0] == starts[1]
+
+
+@pytest.mark.parametrize(("address", "starts"), [(None, 2), ("10.0.0.1:6379", 1)])
+def test_a_ray_that_does_not_answer_is_said(
+    address: str | None, starts: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen = []
+
+    def never(**options: Any) -> None:
+        seen.append(options)
+        raise RuntimeError("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "init", never)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    if address:
+        monkeypatch.setenv("RAY_ADDRESS", address)
+    else:
+        monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(CascadeError, match=f"cannot use Ray at {address or 'local'}"), start_ray(Settings()):
+        pass
+    assert len(seen) == starts
 
 
 @contextmanager
