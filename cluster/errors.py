@@ -19,3 +19,15 @@ class InvalidField(CascadeError):
         self.field = field
         self.value = value
         self.allowed = allowed
+
+
+class NotFound(InvalidField):
+    """There is nothing of the kind."""
+
+
+class Unreadable(InvalidField):
+    """What is stored cannot be read."""
+
+
+class TooLarge(InvalidField):
+    """A request that is longer than the server reads."""

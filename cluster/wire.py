@@ -1,6 +1,7 @@
 """What travels over HTTP: request and response types, and how a bad request is told what is wrong with it."""
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
@@ -132,6 +133,11 @@ class Status(Struct, frozen=True):
 
 class ErrorResponse(Struct, frozen=True):
     error: Fault
+
+
+def faults(errors: Iterable[InvalidField]) -> list[Fault]:
+    """The errors of single items as an answer tells them."""
+    return [Fault(error.field, error.value, error.allowed) for error in errors]
 
 
 def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:

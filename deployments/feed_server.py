@@ -10,7 +10,8 @@ from cluster.clock import Clock
 from cluster.placement import Role, label_selector
 from cluster.settings import Settings
 from cluster.store.urls import StoreUrls
-from deployments.http.app import Api
+from deployments.api.api import Api
+from deployments.http.app import http_app
 from deployments.replica import Replica
 
 #: Libraries that would start a thread per core, which costs more than it brings for arrays of this size.
@@ -24,7 +25,8 @@ class FeedServer:
 
     def __init__(self, settings: Settings, clock: Clock, urls: StoreUrls) -> None:
         self._replica = Replica.open(settings, clock, urls)
-        self._api = Api(self._replica, settings, urls)
+        self._api = Api.open(self._replica, settings, urls)
+        self._max_body_bytes = settings.serving.max_body_bytes
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve before the replica counts as ready."""
@@ -34,7 +36,7 @@ class FeedServer:
         # What is loaded now stays: the collector need not walk through it during requests.
         gc.collect()
         gc.freeze()
-        return self._api.app()
+        return http_app(self._api, self._max_body_bytes)
 
 
 def feed_application(settings: Settings, clock: Clock, urls: StoreUrls) -> Any:

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from cluster.clock import Clock
 from cluster.errors import CascadeError
 from cluster.processes.run_state import read_run
@@ -29,7 +31,7 @@ class InProcess:
 
     def feed(self, body: bytes) -> bytes:
         """Answer a JSON FeedRequest with a JSON FeedResponse. Raises InvalidField."""
-        return self._loop.run_until_complete(self._replica.feed(body))
+        return msgspec.json.encode(self._loop.run_until_complete(self._replica.feed(body)))
 
     def close(self) -> None:
         self._loop.run_until_complete(self._replica.close())

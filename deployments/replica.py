@@ -11,7 +11,7 @@ from cluster.live_release import LiveFile
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
 from cluster.store.urls import StoreUrls
-from cluster.wire import FeedRequest, decode
+from cluster.wire import FeedRequest, FeedResponse, decode
 from deployments.releases.bundle import Bundle, Shared
 from deployments.releases.follower import ReleaseFollower
 
@@ -45,8 +45,8 @@ class Replica:
         """The release that is live at this moment; the next moment it may be another one."""
         return self.releases.traffic.live
 
-    async def feed(self, body: bytes) -> bytes:
-        """Answer a JSON FeedRequest with a JSON FeedResponse. Raises InvalidField for a request that is not valid."""
+    async def feed(self, body: bytes) -> FeedResponse:
+        """Answer a JSON FeedRequest. Raises InvalidField for a request that is not valid."""
         started = time.perf_counter()
         return await self.releases.traffic.answer(decode(_decoder, body), started)
 

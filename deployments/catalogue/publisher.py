@@ -10,7 +10,7 @@ import msgspec
 from cluster.catalogue_log import CatalogueLog, Stored
 from cluster.clock import Clock
 from cluster.content_encoder import ContentEncoder
-from cluster.errors import CascadeError, InvalidField
+from cluster.errors import CascadeError, NotFound
 from cluster.posts import NewPost, Post, PostChange, changed, published
 from deployments.catalogue.catalogue import Catalogue
 
@@ -20,8 +20,8 @@ TRIES: Final = 50
 Change = Callable[[Post | None], Post]
 
 
-class UnknownPost(InvalidField):
-    """A post that is not there; answered with 404."""
+class UnknownPost(NotFound):
+    """A post that is not there."""
 
     def __init__(self, post_id: int) -> None:
         super().__init__("post_id", post_id, "there is no such post")

@@ -2,8 +2,6 @@
 
 import time
 
-import msgspec
-
 from cluster.clock import Clock
 from cluster.cursor import Cursors
 from cluster.settings import Settings
@@ -69,4 +67,4 @@ class Replayer:
         request = FeedRequest(
             user_id=user_id, limit=limit, deadline_ms=MAX_DEADLINE_MS, context=Context(time_ms=self._now_ms)
         )
-        return msgspec.json.decode(await self._feeds.answer(request, time.perf_counter()), type=FeedResponse)
+        return await self._feeds.answer(request, time.perf_counter())

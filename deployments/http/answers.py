@@ -1,33 +1,47 @@
 """HTTP answers in the shapes that all routes share."""
 
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
 from starlette.responses import Response
 
-from cluster.errors import InvalidField
-from cluster.store.breaker import StoreUnavailable
 from cluster.wire import error_body
-from deployments.http.body import BodyTooLarge
+from deployments.api.refusals import REFUSED, Reason, refusal
 
-#: When to try again while consumers are behind, in seconds.
-RETRY_AFTER_S = 2
+Handler = Callable[[Request], Awaitable[Response]]
+
+_STATUS: Final = {
+    Reason.INVALID: 400,
+    Reason.NOT_FOUND: 404,
+    Reason.UNREADABLE: 409,
+    Reason.TOO_LARGE: 413,
+    Reason.OVERLOADED: 429,
+    Reason.UNAVAILABLE: 503,
+}
+_encoder = msgspec.json.Encoder()
 
 
-def json_answer(body: bytes, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+def json_answer(content: msgspec.Struct, status: int = 200) -> Response:
+    """A wire type as JSON."""
+    return encoded_answer(_encoder.encode(content), status)
+
+
+def encoded_answer(body: bytes, status: int, headers: dict[str, str] | None = None) -> Response:
     """JSON that is encoded already."""
     return Response(body, status, headers, media_type="application/json")
 
 
-def bad_request(error: InvalidField) -> Response:
-    """400 or 413: what is wrong with the request."""
-    return json_answer(error_body(error), 413 if isinstance(error, BodyTooLarge) else 400)
+def answering_errors(handler: Handler) -> Handler:
+    """`handler`, whose errors become answers."""
 
+    async def answering(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except REFUSED as error:
+            reason, fault, retry_after_s = refusal(error)
+            headers = None if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+            return encoded_answer(error_body(fault), _STATUS[reason], headers)
 
-def unavailable(error: StoreUnavailable) -> Response:
-    """503 to a write whose store is gone."""
-    fault = InvalidField("store", None, f"{error}; nothing is lost if the same is sent again")
-    return json_answer(error_body(fault), 503, {"Retry-After": str(max(1, round(error.retry_ms / 1e3)))})
-
-
-def overloaded(reason: str) -> Response:
-    """429 to a write while consumers are behind."""
-    fault = InvalidField("events", None, reason)
-    return json_answer(error_body(fault), 429, {"Retry-After": str(RETRY_AFTER_S)})
+    return answering

@@ -2,15 +2,11 @@
 
 from starlette.requests import Request
 
-from cluster.errors import InvalidField
-
-
-class BodyTooLarge(InvalidField):
-    """A body longer than the server reads; answered with 413."""
+from cluster.errors import TooLarge
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body of a request. Raises BodyTooLarge as soon as it is known to be longer than `limit` bytes."""
+    """The body of a request. Raises TooLarge as soon as it is known to be longer than `limit` bytes."""
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > limit:
         raise _too_large(int(announced), limit)
@@ -23,5 +19,5 @@ async def read_body(request: Request, limit: int) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _too_large(size: int, limit: int) -> BodyTooLarge:
-    return BodyTooLarge("body", f"{size} bytes", f"must be at most {limit} bytes")
+def _too_large(size: int, limit: int) -> TooLarge:
+    return TooLarge("body", f"{size} bytes", f"must be at most {limit} bytes")

@@ -7,14 +7,12 @@ import time
 from collections import deque
 from typing import Final
 
-import msgspec
 import numpy as np
-from msgspec import Struct
 
 from cluster.ending import end
 from cluster.live_release import Trial
 from cluster.store.release_board import ShadowStatus
-from cluster.wire import FeedRequest
+from cluster.wire import FeedRequest, FeedResponse
 from deployments.releases.bundle import Bundle
 
 logger = logging.getLogger(__name__)
@@ -26,27 +24,13 @@ HEAD: Final = 10
 KEPT: Final = 2000
 
 
-class _Item(Struct, frozen=True):
-    post_id: int
-
-
-class _Feed(Struct, frozen=True):
-    """What is compared of a FeedResponse."""
-
-    items: list[_Item]
-    timings_ms: dict[str, float]
-
-
-_decoder = msgspec.json.Decoder(_Feed)
-
-
 class Shadow:
     """Answers are compared one at a time, so that feeds that count wait for one of these at most."""
 
     def __init__(self, trial: Trial, bundle: Bundle) -> None:
         self.trial = trial
         self.bundle = bundle
-        self._waiting: asyncio.Queue[tuple[FeedRequest, bytes]] = asyncio.Queue(WAITING)
+        self._waiting: asyncio.Queue[tuple[FeedRequest, FeedResponse]] = asyncio.Queue(WAITING)
         self._compared: deque[tuple[float, float, float]] = deque(maxlen=KEPT)  # agreement, ms live, ms on trial
         self._counts = {"compared": 0, "failed": 0, "passed_over": 0}
         self._task: asyncio.Task[None] | None = None
@@ -59,7 +43,7 @@ class Shadow:
         if self._task is not None:
             await end(self._task)
 
-    def offer(self, request: FeedRequest, answer: bytes) -> None:
+    def offer(self, request: FeedRequest, answer: FeedResponse) -> None:
         """A request and its answer, which may be of the share; returns at once."""
         if random.random() * 100 < self.trial.percent:
             try:
@@ -83,14 +67,14 @@ class Shadow:
             request, answer = await self._waiting.get()
             try:
                 mine = await self.bundle.feeds.answer(request, time.perf_counter())
-                self._compared.append(_compared(_decoder.decode(answer), _decoder.decode(mine)))
+                self._compared.append(_compared(answer, mine))
                 self._counts["compared"] += 1
             except Exception:
                 self._counts["failed"] += 1
                 logger.exception("release %s failed in the shadow", self.bundle.name)
 
 
-def _compared(live: _Feed, trial: _Feed) -> tuple[float, float, float]:
+def _compared(live: FeedResponse, trial: FeedResponse) -> tuple[float, float, float]:
     """Share of the first posts that both have, and the time of each."""
     a, b = ({item.post_id for item in feed.items[:HEAD]} for feed in (live, trial))
     return len(a & b) / max(len(a), len(b), 1), live.timings_ms["total"], trial.timings_ms["total"]

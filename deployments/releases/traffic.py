@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cluster.errors import InvalidField
 from cluster.live_release import Trial
-from cluster.wire import FeedRequest
+from cluster.wire import FeedRequest, FeedResponse
 from deployments.releases.bundle import Bundle
 from deployments.releases.shadow import Shadow
 
@@ -40,8 +40,8 @@ class Traffic:
         beside = self.canary or self.shadow
         return {bundle.name: bundle for bundle in (self.live, beside.bundle if beside else self.live)}
 
-    async def answer(self, request: FeedRequest, started: float) -> bytes:
-        """A JSON FeedResponse from the release of the user who asks. Raises InvalidField."""
+    async def answer(self, request: FeedRequest, started: float) -> FeedResponse:
+        """A feed from the release of the user who asks. Raises InvalidField."""
         if self.canary is not None and self.canary.trial.takes(request.user_id):
             try:
                 return await self.canary.bundle.feeds.answer(request, started)

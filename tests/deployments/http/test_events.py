@@ -1,7 +1,6 @@
 """POST /v1/events over real HTTP, with a real event store."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +11,6 @@ import aiohttp
 import numpy as np
 import pytest
 import redis
-import uvicorn
-from fastapi import FastAPI
 
 from cluster.clock import Clock
 from cluster.event_log import STREAM, EventLog
@@ -21,9 +18,10 @@ from cluster.events import Event, decode_record
 from cluster.settings import Events
 from cluster.store.stream import Stream
 from cluster.store.valkey_server import ValkeyServer
-from deployments.http.events import EventsRoute
-from deployments.http.pressure import Pressure
+from deployments.api.events import EventService
+from deployments.api.pressure import Pressure
 from tests.conftest import free_port
+from tests.deployments.apis import api_of, http_session
 
 MAX_LAG = 2000
 CLOCK = Clock(-1_000_000)
@@ -50,16 +48,9 @@ class Served:
 @asynccontextmanager
 async def serve(url: str, **settings: Any) -> AsyncIterator[Served]:
     async with EventLog(url, Events(retry_ms=2000, **settings)) as log:
-        pressure, app = Pressure(log, MAX_LAG), FastAPI()
-        app.add_route("/v1/events", EventsRoute(log, pressure, CLOCK, Posts, 2**20).post, methods=["POST"])
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
-            server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-            task = asyncio.create_task(server.serve([listener]))
-            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-                yield Served(session, log, pressure)
-            server.should_exit = True
-            await task
+        pressure = Pressure(log, MAX_LAG)
+        async with http_session(api_of(events=EventService(log, pressure, CLOCK, Posts))) as session:
+            yield Served(session, log, pressure)
 
 
 @pytest.fixture

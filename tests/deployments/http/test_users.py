@@ -1,7 +1,6 @@
 """The routes over real HTTP, with both stores; states are written as the users consumer would."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ import aiohttp
 import numpy as np
 import pytest
 import redis.asyncio
-import uvicorn
-from fastapi import FastAPI
 
 from cluster.clock import Clock
 from cluster.event_log import STREAM, EventLog
@@ -22,10 +19,10 @@ from cluster.settings import Events, Store
 from cluster.store.client import OnlineStore
 from cluster.store.consumers import Consumers, position_key
 from cluster.user_state import UserState, pack
+from deployments.api.pressure import Pressure
+from deployments.api.users import UserService
 from deployments.consumers.users import UsersConsumer
-from deployments.http.pressure import Pressure
-from deployments.http.users import UsersRoutes
-from deployments.user_service import UserService
+from tests.deployments.apis import api_of, http_session
 
 #: Stores are shared: each test has users of its own.
 USERS = count(7_000_000, 10)
@@ -75,18 +72,9 @@ async def serve(state_url: str, events_url: str) -> AsyncIterator[Served]:
         redis.asyncio.Redis.from_url(events_url, protocol=2) as events,
     ):
         pressure = Pressure(log, 1000)
-        app = FastAPI()
-        service = UserService(log, store, consumers, clock, lambda: ["cats"])
-        for method, path, handler in UsersRoutes(service, pressure, 1000).routes:
-            app.add_route(path, handler, methods=[method])
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
-            server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-            task = asyncio.create_task(server.serve([listener]))
-            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-                yield Served(session, log, store, state, events, pressure, clock)
-            server.should_exit = True
-            await task
+        service = UserService(log, pressure, store, consumers, clock, lambda: ["cats"])
+        async with http_session(api_of(users=service), 1000) as session:
+            yield Served(session, log, store, state, events, pressure, clock)
 
 
 @pytest.fixture
@@ -265,7 +253,7 @@ def test_an_erasure_is_answered_once_it_is_applied(urls):
 
 
 def test_an_erasure_that_nobody_applies_is_accepted(urls, monkeypatch):
-    monkeypatch.setattr("deployments.user_service.PATIENCE_S", 0.1)
+    monkeypatch.setattr("deployments.api.users.PATIENCE_S", 0.1)
 
     async def scenario():
         async with serve(*urls) as served:
@@ -276,7 +264,7 @@ def test_an_erasure_that_nobody_applies_is_accepted(urls, monkeypatch):
 
 
 def test_consumers_that_are_behind_hold_up_everything_but_erasures(urls, monkeypatch):
-    monkeypatch.setattr("deployments.user_service.PATIENCE_S", 0.1)
+    monkeypatch.setattr("deployments.api.users.PATIENCE_S", 0.1)
 
     async def scenario():
         user = next(USERS)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cluster.clock import Clock
@@ -54,7 +55,7 @@ def follow(home: Path, urls: StoreUrls, scenario: Callable[[Replica], Awaitable[
 
 async def feed(replica: Replica, user: int) -> dict[str, Any]:
     body = {"user_id": user, "limit": 10, "deadline_ms": 10_000}
-    answer: dict[str, Any] = json.loads(await replica.feed(json.dumps(body).encode()))
+    answer: dict[str, Any] = msgspec.to_builtins(await replica.feed(json.dumps(body).encode()))
     return answer
 
 

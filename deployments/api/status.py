@@ -1,20 +1,15 @@
-"""GET /v1/status and /readyz: what this replica runs, and how stores and consumers are."""
-
-import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
+"""What this replica runs, and how stores and consumers are."""
 
 from cluster.event_log import EventLog
 from cluster.store.breaker import StoreUnavailable
 from cluster.store.consumers import Consumers, ConsumerStatus
 from cluster.wire import EventsStatus, Status, StoreStatus
-from deployments.http.answers import json_answer
-from deployments.http.pressure import Pressure
+from deployments.api.pressure import Pressure
 from deployments.replica import Replica
 
 
-class StatusRoute:
-    """The handler. A replica is ready without its stores too: it then answers popular feeds."""
+class StatusService:
+    """A replica is ready without its stores too: it then answers popular feeds."""
 
     def __init__(self, replica: Replica, log: EventLog, consumers: Consumers, pressure: Pressure) -> None:
         self._replica = replica
@@ -22,10 +17,10 @@ class StatusRoute:
         self._consumers = consumers
         self._pressure = pressure
 
-    async def get(self, request: Request) -> Response:
+    async def status(self) -> Status:
         store, consumers = await self._state()
         live = self._replica.live
-        status = Status(
+        return Status(
             ready=True,
             release=live.name,
             feed_time_ms=self._replica.clock.now_ms(),
@@ -35,7 +30,6 @@ class StatusRoute:
             catalogue=live.follower.status(),
             replica=self._replica.releases.status(),
         )
-        return json_answer(msgspec.json.encode(status))
 
     async def _state(self) -> tuple[StoreStatus, list[ConsumerStatus] | None]:
         try:

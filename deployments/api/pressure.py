@@ -2,11 +2,16 @@
 
 import asyncio
 
+from cluster.errors import CascadeError
 from cluster.event_log import EventLog
 from cluster.store.breaker import StoreUnavailable
 
 #: How often the lag is looked up, in seconds.
 PERIOD_S = 0.5
+
+
+class Overloaded(CascadeError):
+    """Nothing more is taken while consumers are behind."""
 
 
 class Pressure:
@@ -22,6 +27,11 @@ class Pressure:
     def start(self) -> None:
         """Begin on the running event loop."""
         self._task = asyncio.get_running_loop().create_task(self._follow())
+
+    def check(self, remedy: str) -> None:
+        """Raises Overloaded while no more events are taken; `remedy` says what to do then."""
+        if self.reason:
+            raise Overloaded(f"{self.reason}; {remedy}")
 
     async def look(self) -> None:
         """Look up the lag once. A store that is gone changes nothing: appends say so themselves."""

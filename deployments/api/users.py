@@ -1,4 +1,4 @@
-"""What is set, known and forgotten of single users, without HTTP.
+"""What is set, known and forgotten of single users.
 
 Changes go to the event log; the users consumer, which alone writes states, applies them a moment later.
 """
@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from uuid import uuid4
 
+import msgspec
+
 from cluster.clock import Clock
-from cluster.errors import InvalidField
+from cluster.errors import InvalidField, NotFound, Unreadable
 from cluster.event_intake import MAX_AHEAD_MS
 from cluster.event_log import EventLog
 from cluster.events import Erasure, Event, Profile, Record
@@ -22,38 +24,44 @@ from cluster.user_export import export, relations
 from cluster.user_state import UserState, unpack
 from cluster.users import RELATIONS, Appended, Erased, ProfileChange, Relations, UserExport
 from cluster.vocabulary import stable_id
+from cluster.wire import decode
+from deployments.api.pressure import Pressure
 from deployments.consumers.users import UsersConsumer
 
 #: How long an answer may wait for that consumer, and how often it looks, in seconds.
 PATIENCE_S: Final = 2.0
 LOOK_S: Final = 0.02
 
-
-class NotStored(InvalidField):
-    """There is nothing of the kind; answered with 404."""
-
-
-class Unreadable(InvalidField):
-    """The stored state cannot be read; answered with 409."""
+_PROFILE = msgspec.json.Decoder(ProfileChange)
 
 
 class UserService:
-    """`topics` tells those whose names are known at the moment. Methods raise StoreUnavailable when a store is gone.
+    """`topics` tells those whose names are known at the moment. Methods raise StoreUnavailable when a store is gone,
+    and those that change something, but erasures, Overloaded while consumers are behind.
 
     Connections are shared by all tasks of one event loop.
     """
 
     def __init__(
-        self, log: EventLog, store: OnlineStore, consumers: Consumers, clock: Clock, topics: Callable[[], Iterable[str]]
+        self,
+        log: EventLog,
+        pressure: Pressure,
+        store: OnlineStore,
+        consumers: Consumers,
+        clock: Clock,
+        topics: Callable[[], Iterable[str]],
     ) -> None:
         self._log = log
+        self._pressure = pressure
         self._store = store
         self._consumers = consumers
         self._clock = clock
         self._topics = topics
 
-    async def set_profile(self, user_id: int, change: ProfileChange) -> Appended:
-        """Set what `change` names. Raises InvalidField for an account of the future."""
+    async def set_profile(self, user_id: int, body: bytes) -> Appended:
+        """Set what a JSON ProfileChange names. Raises InvalidField, so for an account of the future."""
+        self._check_pressure()
+        change = decode(_PROFILE, body)
         now_ms = self._clock.now_ms()
         latest = now_ms + MAX_AHEAD_MS
         if change.created_ms is not None and change.created_ms > latest:
@@ -73,18 +81,18 @@ class UserService:
 
     async def relate(self, user_id: int, kind: str, author_id: int) -> Appended:
         """Begin a relation; one that is there stays. Raises InvalidField: of an unknown kind, or to oneself."""
+        self._check_pressure()
         _check_kind(kind)
         if author_id == user_id:
             raise InvalidField("author_id", author_id, "must be somebody else than the user")
         return Appended(await self._append(self._relation(user_id, kind, author_id)))
 
     async def unrelate(self, user_id: int, kind: str, author_id: int) -> Appended:
-        """End a relation. Raises InvalidField for an unknown kind, NotStored for a relation that is not there."""
+        """End a relation. Raises InvalidField for an unknown kind, NotFound for a relation that is not there."""
+        self._check_pressure()
         _check_kind(kind)
         if not await self._is_related(user_id, kind, author_id):
-            raise NotStored(
-                "author_id", author_id, f"must be one of the authors under `{kind}` in the user's relations"
-            )
+            raise NotFound("author_id", author_id, f"must be one of the authors under `{kind}` in the user's relations")
         return Appended(await self._append(self._relation(user_id, f"un{kind}", author_id)))
 
     async def relations(self, user_id: int) -> Relations:
@@ -96,10 +104,10 @@ class UserService:
             raise _unreadable(user_id, error) from error
 
     async def export(self, user_id: int) -> UserExport:
-        """Everything that is stored of a user. Raises NotStored when that is nothing, or Unreadable."""
+        """Everything that is stored of a user. Raises NotFound when that is nothing, or Unreadable."""
         state = await self._state(user_id)
         if state is None:
-            raise NotStored("user_id", user_id, "must be a user of whom something is stored")
+            raise NotFound("user_id", user_id, "must be a user of whom something is stored")
         try:
             return export(user_id, state, {stable_id(topic): topic for topic in self._topics()})
         except ValueError as error:
@@ -113,6 +121,9 @@ class UserService:
             log_position=position,
             archive=f"run `cascade data forget --user {user_id}`: it removes the user's records from log and archive",
         )
+
+    def _check_pressure(self) -> None:
+        self._pressure.check("send the same again")
 
     async def _append(self, record: Record) -> str:
         [position] = await self._log.append([record])
