@@ -18,6 +18,7 @@ FilterName = Literal[
     "followed",
     "seen",
     "near_duplicate",
+    "frequency_cap",
 ]
 FILTERS: tuple[str, ...] = get_args(FilterName)
 

@@ -25,6 +25,13 @@ Moderation = Literal["ok", "removed"]
 Regions = Annotated[list[Text], Meta(max_length=300, description="the only ones where it may be shown")]
 
 
+class Ad(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What an advertiser offers for a post."""
+
+    bid: Annotated[float, Meta(ge=0, le=1e6, description="price of one engagement")]
+    daily_cap: Annotated[int, Meta(ge=1, le=10_000, description="impressions per user and day")] | None = None
+
+
 class NewPost(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """A post to publish; under the id of one that is there, it takes its place.
 
@@ -48,6 +55,7 @@ class NewPost(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     embedding: Annotated[Embedding, Meta(description="else caption and tags are encoded")] | None = None
     moderation: Moderation | None = None
     only_regions: Regions | None = None
+    ad: Annotated[Ad, Meta(description="makes it an ad, which has slots of its own")] | None = None
 
 
 class PostChange(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -67,6 +75,7 @@ class PostChange(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     embedding: Embedding | UnsetType | None = UNSET
     moderation: Moderation | UnsetType = UNSET
     only_regions: Regions | UnsetType | None = UNSET
+    ad: Ad | UnsetType | None = UNSET
 
 
 class Post(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -88,6 +97,7 @@ class Post(Struct, frozen=True, omit_defaults=True, kw_only=True):
     encoder: str | None = None  # what made the embedding; None = it was sent
     moderation: Moderation = "ok"
     only_regions: list[str] | None = None  # None = everywhere
+    ad: Ad | None = None
     deleted: bool = False
 
     @property

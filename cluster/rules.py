@@ -9,6 +9,8 @@ from kernels.actions import ACTIONS
 
 #: Heads a ranker may have: the actions, and the seconds watched.
 HEADS = (*ACTIONS, "watch_time")
+#: The term of an ad's utility that is its value.
+AD_VALUE = "ad_value"
 
 
 class Campaign(Section):
@@ -58,8 +60,9 @@ class Rules(Section):
             "watch_time": 1.0,
             "hide": -20.0,
             "report": -50.0,
+            "ad_value": 1.0,
         },
-        description="utility of each action's probability; watch time counts in minutes",
+        description="utility of each action's probability; watch time counts in minutes, `ad_value` is an ad's value",
     )
     fresh_boost: float = Field(0.1, description="share of its utility that a fresh post gains", ge=0)
     fresh_boost_hours: float = Field(1.0, description="age under which a post is fresh", gt=0)
@@ -85,9 +88,9 @@ class Rules(Section):
     @field_validator("weights")
     @classmethod
     def _heads_exist(cls, weights: dict[str, float]) -> dict[str, float]:
-        unknown = sorted(set(weights) - set(HEADS))
+        unknown = sorted(set(weights) - {*HEADS, AD_VALUE})
         if unknown:
-            raise ValueError(f"unknown heads {unknown}; allowed are {list(HEADS)}")
+            raise ValueError(f"unknown heads {unknown}; allowed are {[*HEADS, AD_VALUE]}")
         return weights
 
     @field_validator("campaigns")

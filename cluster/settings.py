@@ -16,6 +16,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from cluster.ads import Ads
 from cluster.errors import CascadeError
 from cluster.filters import Filters
 from cluster.rules import Rules
@@ -101,6 +102,7 @@ class Quotas(Section):
     popular: Count = Field(250, description="candidates from what is popular")
     trending: Count = Field(50, description="candidates from what trends, in the user's region and everywhere")
     fresh: Count = Field(100, description="candidates from new uploads")
+    ads: Count = Field(20, description="ads that are ranked for the ad slots")
     fresh_hours: Count = Field(24 * 7, description="how old a fresh upload may be")
     prerank: Count = Field(300, description="candidates that are pre-ranked")
     rank: Count = Field(100, description="candidates that are ranked")
@@ -206,6 +208,7 @@ class Settings(BaseSettings):
     quotas: Quotas = Quotas()
     filters: Filters = Filters()
     rules: Rules = Rules()
+    ads: Ads = Ads()
     catalogue: Catalogue = Catalogue()
     training: Training = Training()
     promotion: Promotion = Promotion()

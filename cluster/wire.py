@@ -50,6 +50,7 @@ class Item(Struct, frozen=True, omit_defaults=True):
     score: float
     heads: dict[str, float]  # probability of each action; expected seconds for watch_time
     sources: list[str]
+    ad: bool = False
     features: dict[str, float] | None = None  # with explain
 
 

@@ -127,7 +127,9 @@ class FeedService:
             features = [dict(zip(NAMES, row, strict=True)) for row in feed.x.tolist()]
         named = {mask: _source_names(mask, trace) for mask in set(feed.sources.tolist())}
         sources = [named[mask] for mask in feed.sources.tolist()]
-        return [Item(*fields) for fields in zip(post_ids, author_ids, scores, heads, sources, features, strict=True)]
+        ads = self._catalogue.ads.among(feed.rows).tolist()
+        columns = zip(post_ids, author_ids, scores, heads, sources, ads, features, strict=True)
+        return [Item(*fields) for fields in columns]
 
     def _explanation(self, query: Query, trace: Trace) -> Explanation:
         ids = self._catalogue.posts.post_ids

@@ -7,7 +7,9 @@ from typing import Any
 import faiss
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from cluster.ads import load_ads
 from cluster.post_table import PostTable
 from cluster.release import Release
 from cluster.vocabulary import Vocabularies
@@ -35,6 +37,7 @@ class LoadedRelease:
     post_tower: PostTower
     forest: Forest
     ranker: Ranker
+    ads: NDArray[np.void]  # cluster.ads.AD[A]
     session_encoder: SessionEncoder | None = None  # none in releases from before there was one
 
     @classmethod
@@ -54,6 +57,7 @@ class LoadedRelease:
             post_tower=PostTower.load(folder / "two_tower"),
             forest=load_forest(folder / "prerank.npz"),
             ranker=RankerModel.load(folder / "ranker"),
+            ads=load_ads(folder),
             session_encoder=_read_session(folder / "session", user_tower),
         )
 

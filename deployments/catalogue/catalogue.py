@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +14,7 @@ from cluster.post_table import PostTable
 from cluster.posts import Post
 from cluster.settings import Catalogue as Limits
 from cluster.vocabulary import UNKNOWN
+from deployments.catalogue.ads import Ads
 from deployments.catalogue.by_time import ByTime
 from deployments.catalogue.contents import Codes, Contents
 from deployments.catalogue.growable import Growable
@@ -53,6 +55,8 @@ class Catalogue:
         self._author_since = Growable(first_published(release.posts))
         #: Where posts may be shown.
         self.region_limits = RegionLimits(len(release.posts))
+        #: Which of them are advertised.
+        self.ads = Ads(len(release.posts), release.ads)
         self._topics: dict[int, str] = {}  # row -> topic, of posts whose topic the release does not know
         self._view()
 
@@ -115,7 +119,9 @@ class Catalogue:
     def post_of_release(self, post_id: int) -> Post | None:
         """What the release says of a post, None if it came later: for posts that the catalogue log never heard of."""
         row = int(self._release.posts.post_rows(_ids([post_id]))[0])
-        return self.codes.post(self._release.posts, row) if row >= 0 else None
+        if row < 0:
+            return None
+        return msgspec.structs.replace(self.codes.post(self._release.posts, row), ad=self.ads.at(row))
 
     @property
     def wants_compaction(self) -> bool:
@@ -145,6 +151,7 @@ class Catalogue:
         for name, column in contents._asdict().items():
             getattr(self.posts.columns, name)[rows] = column
         self.region_limits.put(rows, [post.only_regions for post in posts])
+        self.ads.put(rows, [post.ad for post in posts])
         for i in np.flatnonzero(contents.topic == UNKNOWN).tolist():
             self._topics[int(rows[i])] = posts[i].topic or ""
         np.subtract.at(self.posts.columns.author_posts, before.author[~new], 1)
@@ -180,6 +187,7 @@ class Catalogue:
             self._history.extend(int(new.sum()))
             self._alive.extend(int(new.sum()))
             self.region_limits.extend(int(new.sum()))
+            self.ads.extend(int(new.sum()))
         return rows, new
 
     def _move_vectors(self, rows: I32, before: Contents, after: Contents, new: NDArray[np.bool_]) -> NDArray[np.bool_]:

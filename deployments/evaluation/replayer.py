@@ -2,6 +2,7 @@
 
 import time
 
+from cluster.ads import Ads
 from cluster.clock import Clock
 from cluster.cursor import Cursors
 from cluster.settings import Settings
@@ -46,6 +47,8 @@ class Replayer:
         self.states = States()
         self._catalogue = Catalogue(release, settings.catalogue)
         self._counters = LiveCounters(self._catalogue)
+        # What advertisers pay for says nothing of how well feeds are made.
+        settings = settings.model_copy(update={"ads": Ads(slots=[])})
         pipelines = surfaces(Parts(release, self._catalogue, self._counters, self.states, settings))
         cursors = Cursors.of_this_process()
         self._feeds = FeedService(release, self._catalogue, pipelines, Clock(), MAX_DEADLINE_MS, cursors)

@@ -47,6 +47,7 @@ class Source(Component):
     """Brings candidates."""
 
     stage: ClassVar[Stage] = "candidates"
+    reserves: ClassVar[bool] = False  # whether what it brings has places of its own
 
     @abstractmethod
     def fetch(self, query: Query) -> I32:

@@ -141,7 +141,9 @@ def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
     rows = np.concatenate([np.zeros(0, np.int32), *lists])
     merged = merge_sources(rows, offsets, len(rows), len(pipeline.posts))
     # Source order is the first score: with everything else failing, it still is an order.
-    return Candidates(merged.rows, merged.sources, np.arange(0, -len(merged.rows), -1, dtype=np.float32))
+    candidates = Candidates(merged.rows, merged.sources, np.arange(0, -len(merged.rows), -1, dtype=np.float32))
+    reserving = sum(1 << s for s, source in enumerate(trace.sources) if source.reserves)
+    return replace(candidates, reserved=merged.sources & reserving != 0) if reserving else candidates
 
 
 def _run(steps: Sequence[Step], query: Query, candidates: Candidates, trace: Trace) -> Candidates:
@@ -165,6 +167,8 @@ def _sift(filters: Sequence[SoftFilter], query: Query, candidates: Candidates, t
         mask = _attempt(soft, query, trace, len(candidates), partial(soft.keep, query, candidates))
         if mask is not None:
             passed[s] = mask
+    if candidates.reserved is not None:
+        passed[:, candidates.reserved] = True
     kept = give_way(passed, [soft.wanted(query) for soft in asked], query.request.limit)
     query.relaxed += [soft.name for s, soft in enumerate(asked) if (kept & ~passed[s]).any()]
     # In the trace, a post belongs to the first filter that removes it.

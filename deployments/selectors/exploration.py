@@ -5,19 +5,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from cluster.rules import Rules
-from cluster.settings import Bandit
 from cluster.wire import Choice
 from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Selector, Stage
 from deployments.pipeline.query import Explored, Query
-from deployments.selectors.rerank import Rerank
+from deployments.selectors.slots import put
 from kernels.bandit import choose
 
 
 class Explore(Selector):
-    """Draws the post of the slot; comes after the filters. Candidates stay as they are."""
+    """Draws the post of the slot, and reserves its place; comes after the filters."""
 
     name = "explore"
     stage: ClassVar[Stage] = "candidates"
@@ -40,36 +38,30 @@ class Explore(Selector):
             post_id = int(self._catalogue.posts.post_ids[row])
             query.explored = Explored(row, post_id, chance)
             query.choices["exploration"] = Choice(str(post_id), round(chance, 6))
+            own = candidates.rows == row
+            reserved = own if candidates.reserved is None else own | candidates.reserved
+            return replace(candidates, reserved=reserved)
         return candidates
 
 
-def keep_explored(query: Query, candidates: Candidates, chosen: Candidates) -> Candidates:
-    """`chosen` of `candidates`; the explored post goes on behind them if it is not among them."""
-    if query.explored is None or query.explored.row in chosen.rows:
-        return chosen
-    return chosen.then(candidates.take(candidates.rows == query.explored.row))
+class ExplorationSlot(Selector):
+    """Puts the explored post at its slot among the posts that are no ads; comes after the rules."""
 
+    name = "exploration_slot"
 
-class ExploringRerank(Rerank):
-    """Re-ranks, and moves the explored post up to its slot if it stands below. Nothing else changes its order."""
+    def __init__(self, slot: int) -> None:
+        self._slot = slot
 
-    def __init__(self, catalogue: Catalogue, rules: Rules, settings: Bandit) -> None:
-        super().__init__(catalogue, rules)
-        self._slot = settings.slot
+    def enabled(self, query: Query) -> bool:
+        return query.explored is not None
 
     def select(self, query: Query, candidates: Candidates) -> Candidates:
-        feed = super().select(query, candidates)
-        reranked, explored = query.reranked, query.explored
-        if reranked is None or explored is None or explored.row in feed.rows[: self._slot + 1]:
-            return feed
-        [at] = np.flatnonzero(candidates.rows == explored.row).tolist() or [-1]
-        if at < 0:  # a later filter has removed it
+        assert query.explored is not None
+        own = candidates.rows == query.explored.row
+        if not own.any():  # a later filter has removed it
             query.explored = None
             del query.choices["exploration"]
-            return feed
-        others = reranked.order != at
-        slot = min(self._slot, int(others.sum()))
-        order = np.insert(reranked.order[others], slot, at)[: query.request.limit]
-        scores = np.insert(reranked.scores[others], slot, candidates.score[at])[: query.request.limit]
-        query.reranked = reranked._replace(order=order, scores=scores)
-        return replace(candidates.take(order), score=scores)
+            return candidates
+        feed, others = candidates.take(~own).apart()
+        slot = min(self._slot, len(feed))
+        return put(candidates.take(own), [slot], feed).first(query.request.limit).then(others)

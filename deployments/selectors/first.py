@@ -7,7 +7,6 @@ import numpy as np
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Selector, Stage
 from deployments.pipeline.query import Query
-from deployments.selectors.exploration import keep_explored
 
 
 class First(Selector):
@@ -20,5 +19,4 @@ class First(Selector):
         self._limit = limit
 
     def select(self, query: Query, candidates: Candidates) -> Candidates:
-        chosen = candidates.take(np.arange(min(max(self._limit, query.request.limit), len(candidates))))
-        return keep_explored(query, candidates, chosen)
+        return candidates.cut(np.arange(min(max(self._limit, query.request.limit), len(candidates))))

@@ -24,10 +24,12 @@ class Rerank(Selector):
         self._new_ms = rules.new_creator_days * DAY_MS
 
     def select(self, query: Query, candidates: Candidates) -> Candidates:
-        posts = self._posts(query, candidates.rows, candidates.score)
+        ruled, apart = candidates.apart()
+        posts = self._posts(query, ruled.rows, ruled.score)
         feed = rerank(posts, self._viewer(query), self._rules, query.request.limit)
         query.reranked = feed
-        return replace(candidates.take(feed.order), score=feed.scores)
+        arranged = replace(ruled.take(feed.order), score=feed.scores)
+        return arranged.then(apart) if len(apart) else arranged
 
     def _posts(self, query: Query, rows: I32, scores: F32) -> RerankPosts:
         columns = self._catalogue.posts.columns

@@ -5,7 +5,6 @@ from typing import ClassVar
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Selector, Stage
 from deployments.pipeline.query import Query
-from deployments.selectors.exploration import keep_explored
 from kernels.topk import top_k
 
 
@@ -19,5 +18,4 @@ class Top(Selector):
         self._limit = limit
 
     def select(self, query: Query, candidates: Candidates) -> Candidates:
-        chosen = candidates.take(top_k(candidates.score, max(self._limit, query.request.limit)))
-        return keep_explored(query, candidates, chosen)
+        return candidates.cut(top_k(candidates.score, max(self._limit, query.request.limit)))

@@ -1,21 +1,22 @@
 """Any surface with a source that is favoured, and a slot that explores."""
 
 from dataclasses import replace
+from itertools import chain
 
 from deployments.bandit.source_bandit import SourceBandit
 from deployments.pipeline.executor import Pipeline
 from deployments.query_hydrators.favoured_source import FavouredSource
-from deployments.selectors.exploration import Explore, ExploringRerank
+from deployments.selectors.exploration import ExplorationSlot, Explore
 from deployments.selectors.rerank import Rerank
 from deployments.sources.exploration import Exploration
 from deployments.surfaces.parts import Parts
 
 
 def with_bandit(pipeline: Pipeline, parts: Parts, bandit: SourceBandit) -> Pipeline:
-    """A surface's pipeline: one more source, one draw behind the filters, and re-ranking that keeps the slot."""
+    """A surface's pipeline: one more source, one draw behind the filters, and the slot behind the rules."""
     catalogue, settings = parts.catalogue, parts.settings
-    rerank = ExploringRerank(catalogue, settings.rules, settings.bandit)
-    steps = (rerank if isinstance(step, Rerank) else step for step in pipeline.steps)
+    slot = ExplorationSlot(settings.bandit.slot)
+    steps = ([step, slot] if isinstance(step, Rerank) else [step] for step in pipeline.steps)
     return replace(
         pipeline,
         query_hydrators=[
@@ -23,5 +24,5 @@ def with_bandit(pipeline: Pipeline, parts: Parts, bandit: SourceBandit) -> Pipel
             FavouredSource(bandit, pipeline.sources, settings.bandit.given_up),
         ],
         sources=[*pipeline.sources, Exploration(catalogue, settings.bandit)],
-        steps=[Explore(catalogue, settings.bandit.slot), *steps],
+        steps=[Explore(catalogue, settings.bandit.slot), *chain.from_iterable(steps)],
     )

@@ -1,5 +1,6 @@
 """`explore`: discovery, of creators whom the user does not follow."""
 
+from deployments.filters.advertised import Advertised
 from deployments.filters.authors import Blocked, Followed, Muted
 from deployments.filters.creator_fatigue import CreatorFatigue
 from deployments.filters.feedback_fatigue import FeedbackFatigue
@@ -48,6 +49,7 @@ def explore(parts: Parts) -> Pipeline:
             Blocked(catalogue),
             Muted(catalogue),
             Served(catalogue),
+            Advertised(catalogue),
         ],
         soft_filters=[
             Recency(catalogue, filters.recency_days),

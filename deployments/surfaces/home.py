@@ -1,5 +1,7 @@
-"""`home`: what those published whom the user follows, then suggestions from everywhere."""
+"""`home`: what those published whom the user follows, then suggestions from everywhere; ads in slots of their own."""
 
+from cluster.rules import AD_VALUE
+from deployments.filters.advertised import Advertised, FrequencyCap
 from deployments.filters.authors import Blocked, Muted
 from deployments.filters.creator_fatigue import CreatorFatigue
 from deployments.filters.feedback_fatigue import FeedbackFatigue
@@ -14,13 +16,16 @@ from deployments.filters.unpublished import Unpublished
 from deployments.hydrators.features import Features
 from deployments.pipeline.executor import Pipeline
 from deployments.query_hydrators.user_state import UserStateHydrator
+from deployments.scorers.ad_value import AdValue
 from deployments.scorers.prerank import PreRank
 from deployments.scorers.rank import Rank
 from deployments.scorers.utility import Utility
+from deployments.selectors.ad_slots import AdSlots
 from deployments.selectors.first import First
 from deployments.selectors.followed_first import FollowedFirst
 from deployments.selectors.rerank import Rerank
 from deployments.selectors.top import Top
+from deployments.sources.ads import Ads
 from deployments.sources.following import Following
 from deployments.sources.fresh import Fresh
 from deployments.sources.long_term import LongTerm
@@ -33,7 +38,8 @@ from deployments.surfaces.parts import Parts
 def home(parts: Parts) -> Pipeline:
     """The pipeline of `home`."""
     release, catalogue = parts.release, parts.catalogue
-    quotas, filters, rules = parts.settings.quotas, parts.settings.filters, parts.settings.rules
+    settings = parts.settings
+    quotas, filters, rules, ads = settings.quotas, settings.filters, settings.rules, settings.ads
     return Pipeline(
         query_hydrators=[UserStateHydrator(parts.store, release, catalogue)],
         sources=[
@@ -43,6 +49,7 @@ def home(parts: Parts) -> Pipeline:
             Popular(release.popular, catalogue, quotas.popular),
             Trending(parts.counters, quotas.trending),
             Fresh(catalogue, quotas.fresh, quotas.fresh_hours),
+            Ads(catalogue, quotas.ads),
         ],
         filters=[
             Removed(catalogue),
@@ -51,6 +58,8 @@ def home(parts: Parts) -> Pipeline:
             Blocked(catalogue),
             Muted(catalogue),
             Served(catalogue),
+            Advertised(catalogue),
+            FrequencyCap(catalogue),
         ],
         soft_filters=[
             Recency(catalogue, filters.recency_days),
@@ -68,7 +77,9 @@ def home(parts: Parts) -> Pipeline:
             Top(quotas.rank),
             Rank(release.ranker),
             Utility(release.ranker.heads, rules.weights),
+            AdValue(catalogue, release.ranker.heads, ads, rules.weights.get(AD_VALUE, 0.0)),
             Rerank(catalogue, rules),
+            AdSlots(catalogue, ads.slots),
         ],
         posts=catalogue,
         side_effects=parts.side_effects,

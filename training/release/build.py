@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from cluster.ads import AD, NO_CAP
+from cluster.ads import FILE as ADS
 from cluster.errors import CascadeError
 from cluster.post_table import PostTable
 from cluster.release import Release, Releases
@@ -74,6 +76,7 @@ def build_release(
         posts.save(part / "posts")
         np.save(part / "user_ids.npy", log.users.ids)
         np.save(part / "popular.npy", popular_rows(posts.columns))
+        np.save(part / ADS, ad_rows(dataset, posts))
         (part / "vocabularies.json").write_bytes(msgspec.json.encode(log.vocabularies))
         pq.write_table(held_out, part / HELD_OUT, compression="zstd")
         write_references(part, log, history, end_ms, part / "ranker", Shape(**metrics["ranker"]["shape"]))
@@ -106,6 +109,16 @@ def popular_rows(posts: PostColumns) -> I32:
     left = np.exp(-age_ms / np.array(WINDOWS_MS)[[WEEK, MONTH]])
     week, month = (posts.counts[:, [WEEK, MONTH]][:, :, POSITIVE_COUNTS].sum(axis=2) * left).T
     return np.lexsort((-month, -week)).astype(np.int32)
+
+
+def ad_rows(dataset: DataSet, posts: PostTable) -> NDArray[np.void]:
+    """The ads of a data set, AD[A] by row."""
+    table = dataset.read("ads", ("post_id", "bid", "daily_cap"))
+    ads = np.empty(table.num_rows, AD)
+    ads["row"] = posts.post_rows(table["post_id"].to_numpy())
+    ads["bid"] = table["bid"].to_numpy()
+    ads["daily_cap"] = table["daily_cap"].fill_null(NO_CAP).to_numpy()
+    return np.sort(ads[ads["row"] >= 0], order="row")
 
 
 def _predicted(model: RankerModel, held_out: pa.Table) -> F32:

@@ -10,7 +10,7 @@ from cluster.settings import Bandit
 from cluster.wire import Choice
 from deployments.pipeline.executor import Pipeline, Trace, execute
 from deployments.pipeline.query import Explored, Favoured
-from deployments.selectors.exploration import Explore, ExploringRerank
+from deployments.selectors.exploration import ExplorationSlot, Explore
 from deployments.selectors.first import First
 from deployments.selectors.rerank import Rerank
 from deployments.selectors.top import Top
@@ -70,7 +70,9 @@ def test_the_post_is_drawn_among_those_that_are_left_with_its_chance(explored):
         source.fetch(asked)
         left = candidates(33, 38, 1, 2)
         assert explore.enabled(asked)
-        assert explore.select(asked, left) is left
+        drawn_of = explore.select(asked, left)
+        assert drawn_of.rows.tolist() == left.rows.tolist()
+        assert drawn_of.rows[drawn_of.reserved].tolist() == [asked.explored.row]
         drawn.setdefault(asked.explored.row, []).append(asked.explored.chance)
         assert asked.choices["exploration"].chosen == str(1000 + asked.explored.row)
     assert set(drawn) == {33, 38}
@@ -93,25 +95,23 @@ def test_nothing_is_explored_where_the_slot_is_not_reached_or_nothing_is_left(ex
 
 
 def test_the_explored_post_gets_its_slot_whatever_its_score():
+    rerank, slot = Rerank(LIVE, Rules()), ExplorationSlot(SETTINGS.slot)
+    all_rows = candidates(*range(31))
+    feed = replace(all_rows, reserved=all_rows.rows == 30)
     asked = query(LIVE.posts, limit=5)
-    feed, plain = candidates(*range(31)), Rerank(LIVE, Rules())
-    exploring = ExploringRerank(LIVE, Rules(), SETTINGS)
-    ranked = plain.select(asked, candidates(*range(8)))
-    assert exploring.select(asked, candidates(*range(8))).rows.tolist() == ranked.rows.tolist()
+    assert not slot.enabled(asked)
     asked.explored = Explored(30, 1030, 0.5)
     for step in (First(8), Top(6)):
         feed = step.select(asked, feed)
         assert feed.rows.tolist()[-1] == 30
-    explored = exploring.select(asked, feed)
-    assert explored.rows[SETTINGS.slot] == 30
-    assert len(explored) == 5
-    without = plain.select(query(LIVE.posts, limit=5), feed).rows.tolist()
-    assert [row for row in explored.rows.tolist() if row != 30] == [row for row in without if row != 30][:4]
-    assert feed.rows[asked.reranked.order].tolist() == explored.rows.tolist()
-    asked.explored = Explored(int(ranked.rows[1]), 0, 0.5)  # it stands higher by itself
-    assert exploring.select(asked, candidates(*range(8))).rows.tolist() == ranked.rows.tolist()
-    asked.explored, asked.choices = Explored(30, 1030, 0.5), {"exploration": Choice("1030", 0.5)}  # a filter took it
-    assert exploring.select(asked, candidates(*range(8))).rows.tolist() == ranked.rows.tolist()
+    explored = slot.select(asked, rerank.select(asked, feed))
+    without = rerank.select(query(LIVE.posts, limit=5), feed.take(feed.rows != 30)).rows.tolist()
+    assert explored.rows.tolist() == [*without[: SETTINGS.slot], 30, *without[SETTINGS.slot : 4]]
+    short = slot.select(asked, rerank.select(asked, feed.take(np.array([0, 6]))))  # the feed ends before the slot
+    assert short.rows.tolist() == [0, 30]
+    asked.choices = {"exploration": Choice("1030", 0.5)}
+    left = feed.take(feed.rows != 30)  # a filter took it
+    assert slot.select(asked, left) is left
     assert (asked.explored, asked.choices) == (None, {})
 
 

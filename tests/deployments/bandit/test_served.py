@@ -38,9 +38,10 @@ def test_a_feed_tells_what_bandits_chose_and_shows_it(served) -> None:
         assert choices["source"]["propensity"] == pytest.approx(decision.propensities[decision.favoured], abs=1e-6)
         assert decision.arms[decision.favoured] == chosen
         post = int(choices["exploration"]["chosen"])
-        place = [item["post_id"] for item in feed["items"]].index(post)
-        assert place <= BANDIT.slot
-        assert "exploration" in feed["items"][place]["sources"]
+        shown = [item for item in feed["items"] if not item.get("ad")]
+        place = [item["post_id"] for item in shown].index(post)
+        assert place == min(BANDIT.slot, len(shown) - 1)
+        assert "exploration" in shown[place]["sources"]
         assert (decision.explored, decision.explored_chance) == (
             post,
             pytest.approx(choices["exploration"]["propensity"], abs=1e-6),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cluster.ads import AD
 from cluster.post_table import PostTable
 from cluster.posts import Post
 from cluster.settings import Catalogue as Limits
@@ -53,6 +54,7 @@ def release(posts: int = POSTS) -> Any:
         post_tower=tower,
         session_encoder=session.encoder(),
         index=index,
+        ads=np.zeros(0, AD),
         popular=np.arange(posts, dtype=np.int32)[::-1].copy(),
     )
 

@@ -19,7 +19,7 @@ from training.features.log import Log
 from training.models.forest import forest_from_xgboost
 from training.models.post_tower import unit
 from training.models.two_tower import AGES, DIM, UserTower
-from training.release.build import popular_rows
+from training.release.build import ad_rows, popular_rows
 from training.release.index import build_index
 
 
@@ -56,4 +56,5 @@ def release_of(dataset: DataSet, split: Split) -> Any:
         post_tower=None,
         forest=forest_from_xgboost(trees),
         ranker=Rates(),
+        ads=ad_rows(dataset, posts),
     )

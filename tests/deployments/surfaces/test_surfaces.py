@@ -25,7 +25,7 @@ from tests.kernels.columns import NOW
 USER = 1
 NOBODY = UserState()
 #: The only filters without which feeds are never made.
-ALWAYS = {"removed", "unpublished", "served"}
+ALWAYS = {"removed", "unpublished", "served", "advertised"}
 
 
 class Stored:
@@ -67,7 +67,7 @@ def filters_of(pipeline) -> list[str]:
 def test_each_filter_of_the_settings_can_be_switched_off(surface):
     names = set(filters_of(surfaces(parts())[surface]))
     assert names > ALWAYS
-    assert names - ALWAYS == set(FILTERS) - ({"followed"} if surface == "home" else set())
+    assert names - ALWAYS == set(FILTERS) - {"followed" if surface == "home" else "frequency_cap"}
     assert set(filters_of(surfaces(parts(disabled=list(FILTERS)))[surface])) == ALWAYS
 
 
@@ -175,7 +175,10 @@ def test_with_a_bandit_each_surface_favours_one_of_its_own_sources_and_explores(
     given = replace(parts(), bandit=SourceBandit(SOURCES, Bandit()))
     plain, pipeline = surfaces(replace(given, bandit=None))[surface], surfaces(given)[surface]
     assert [source.name for source in pipeline.sources] == [*(source.name for source in plain.sources), "exploration"]
-    assert [step.name for step in pipeline.steps] == ["explore", *(step.name for step in plain.steps)]
+    steps = [step.name for step in pipeline.steps]
+    assert steps[0] == "explore"
+    assert steps[steps.index("rerank") + 1] == "exploration_slot"
+    assert [name for name in steps if name not in ("explore", "exploration_slot")] == [s.name for s in plain.steps]
     for _ in range(5):
         authors, asked, trace = feed(given, surface, limit=20)
         assert asked.favoured.source in {source.name for source in trace.sources}
