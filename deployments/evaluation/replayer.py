@@ -2,11 +2,13 @@
 
 import time
 
+from msgspec.structs import replace
+
 from cluster.ads import Ads
 from cluster.clock import Clock
 from cluster.cursor import Cursors
 from cluster.settings import Settings
-from cluster.wire import MAX_DEADLINE_MS, Context, FeedRequest, FeedResponse
+from cluster.wire import MAX_DEADLINE_MS, FeedRequest, FeedResponse
 from deployments.catalogue.catalogue import Catalogue
 from deployments.consumers.trend_lists import trend_lists
 from deployments.counters.live_counters import LiveCounters
@@ -67,7 +69,9 @@ class Replayer:
 
     async def feed(self, user_id: int, limit: int) -> FeedResponse:
         """What the user would have been shown on the home surface."""
-        request = FeedRequest(
-            user_id=user_id, limit=limit, deadline_ms=MAX_DEADLINE_MS, context=Context(time_ms=self._now_ms)
-        )
-        return await self._feeds.answer(request, time.perf_counter())
+        return await self.answer(FeedRequest(user_id=user_id, limit=limit), self._now_ms)
+
+    async def answer(self, request: FeedRequest, time_ms: int) -> FeedResponse:
+        """The answer to a request at a moment after that to which all went on, with the time that it takes."""
+        now = replace(request, deadline_ms=MAX_DEADLINE_MS, context=replace(request.context, time_ms=time_ms))
+        return await self._feeds.answer(now, time.perf_counter())

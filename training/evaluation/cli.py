@@ -15,6 +15,11 @@ from training.evaluation.held_out import HeldOut
 
 app = App(name="evaluate", help="Measure ranking, retrieval, whole feeds and policies.")
 app.command("deployments.evaluation.cli:feed", name="feed", help="Whole feeds, as the pipeline would have made them.")
+app.command(
+    "deployments.evaluation.cold_start_cli:cold_start",
+    name="cold-start",
+    help="How newcomers and new creators fare in a synthetic world.",
+)
 app.command("training.policy.cli:policy", name="policy", help="Bandits over sources, and off-policy estimates of them.")
 
 
