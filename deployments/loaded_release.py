@@ -21,6 +21,7 @@ from training.models.post_tower import PostTower
 from training.models.ranker import RankerModel
 from training.models.session import SessionEncoder
 from training.models.two_tower import UserTower
+from training.release.similar_authors import FILE as SIMILAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class LoadedRelease:
     forest: Forest
     ranker: Ranker
     ads: NDArray[np.void]  # cluster.ads.AD[A]
+    similar_authors: I32  # [A, S] rows; none (S = 0) in releases from before there were any
     session_encoder: SessionEncoder | None = None  # none in releases from before there was one
 
     @classmethod
@@ -58,12 +60,17 @@ class LoadedRelease:
             forest=load_forest(folder / "prerank.npz"),
             ranker=RankerModel.load(folder / "ranker"),
             ads=load_ads(folder),
+            similar_authors=_read_similar(folder / SIMILAR),
             session_encoder=_read_session(folder / "session", user_tower),
         )
 
 
 def _read_session(folder: Path, user_tower: UserTower) -> SessionEncoder | None:
     return SessionEncoder.load(folder, user_tower.history_vectors) if folder.exists() else None
+
+
+def _read_similar(path: Path) -> I32:
+    return np.load(path, mmap_mode="r") if path.exists() else np.zeros((0, 0), np.int32)
 
 
 def _read_index(path: Path) -> Any:

@@ -11,7 +11,7 @@ from kernels.bandit import Bools, choose, thompson_chances, ucb_chances
 from training.online.sources import LearnedSources
 
 #: The sources that may be favoured; a surface need not have all of them.
-SOURCES: Final = ("session", "long_term", "following", "popular", "trending", "fresh")
+SOURCES: Final = ("session", "long_term", "following", "similar_creators", "popular", "trending", "fresh")
 #: What is known of a request: always one, on Explore, how many they follow, nobody, how long their history is, short.
 DIMS: Final = 6
 NEWCOMER: Final = 10

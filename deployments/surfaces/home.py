@@ -31,6 +31,7 @@ from deployments.sources.fresh import Fresh
 from deployments.sources.long_term import LongTerm
 from deployments.sources.popular import Popular
 from deployments.sources.session import Session
+from deployments.sources.similar_creators import SimilarCreators
 from deployments.sources.trending import Trending
 from deployments.surfaces.parts import Parts
 
@@ -44,6 +45,7 @@ def home(parts: Parts) -> Pipeline:
         query_hydrators=[UserStateHydrator(parts.store, release, catalogue)],
         sources=[
             Following(catalogue, quotas.following, quotas.following_hours),
+            SimilarCreators(release.similar_authors, catalogue, quotas.similar_creators, quotas.following_hours),
             Session(catalogue, quotas.session),
             LongTerm(catalogue, quotas.long_term),
             Popular(release.popular, catalogue, quotas.popular),

@@ -25,6 +25,7 @@ from deployments.sources.fresh import Fresh
 from deployments.sources.long_term import LongTerm
 from deployments.sources.popular import Popular
 from deployments.sources.session import Session
+from deployments.sources.similar_creators import SimilarCreators
 from kernels.assembly import WIDTH
 from kernels.assembly_numpy import assemble_numpy
 from kernels.boosts import SERVED
@@ -209,3 +210,44 @@ def test_following_brings_recent_posts_of_followed_authors_the_newest_first():
     assert source.fetch(asked).tolist() == theirs[:3]
     live.apply([post(5000, author_id=200, created_ms=NOW)])
     assert live.posts.post_ids[source.fetch(asked)].tolist()[0] == 5000
+
+
+def test_similar_creators_bring_recent_posts_of_those_who_are_not_followed():
+    live = catalogue(20)
+    similar = np.array([[2, -1], [0, 2], [-1, -1]], np.int32)
+    source = SimilarCreators(similar, live, 4, 10)
+    asked = query(live.posts)
+    assert not source.enabled(asked)
+
+    def brought(*followed: int) -> set[int]:
+        user = asked.user._replace(follow_author=np.array(followed, np.int32))
+        rows = source.fetch(replace(asked, user=user))
+        assert len(rows) <= 4
+        assert (live.posts.columns.created_ms[rows] >= NOW - 10 * 3_600_000).all()
+        assert (np.diff(live.posts.columns.created_ms[rows]) <= 0).all()
+        return set(live.posts.columns.author[rows].tolist())
+
+    assert brought(0) == {2}
+    assert brought(1) == {0, 2}
+    assert brought(0, 1) == {2}, "who is followed has a source of their own"
+    assert brought(2) == set()
+    assert brought(7) == set(), "an author whom the release does not know"
+    user = asked.user._replace(follow_author=np.array([1], np.int32))
+    assert not len(SimilarCreators(np.zeros((0, 0), np.int32), live, 4, 10).fetch(replace(asked, user=user)))
+
+
+def test_those_with_whom_the_user_has_engaged_are_the_models(monkeypatch):
+    live = catalogue(20)
+    monkeypatch.setattr("deployments.sources.similar_creators.MODELS", 1)
+    source = SimilarCreators(np.array([[2], [-1], [0]], np.int32), live, 4, 48)
+    asked = query(live.posts)
+    engaged = np.zeros_like(asked.user.author_engaged)
+    engaged[0, 3] = 1.0
+    authors = np.full_like(asked.user.author, -1)
+    authors[0, 3] = 0
+    user = asked.user._replace(follow_author=np.array([0, 1], np.int32))
+    known = replace(asked, user=user._replace(author=authors, author_engaged=engaged))
+    assert set(live.posts.columns.author[source.fetch(known)].tolist()) == {2}
+    authors[0, 3] = 1
+    other = replace(asked, user=user._replace(author=authors, author_engaged=engaged))
+    assert not len(source.fetch(other))

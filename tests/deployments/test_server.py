@@ -11,6 +11,7 @@ import pytest
 
 from cluster.processes.stopping import users_of
 from cluster.release import Releases
+from cluster.settings import Quotas
 from cluster.vocabulary import Vocabularies
 from kernels.assembly import WIDTH, assemble
 from kernels.columns import ContextColumns
@@ -50,8 +51,10 @@ def test_the_pipeline_narrows_from_raw_to_returned(served):
     raw = sum(counts[source][1] for source in ("session", "long_term", "popular", "fresh"))
     assert raw >= 600
     assert counts["prerank"] == (300, 300)
-    assert counts["ranker"] == (100, 100)
-    assert counts["rerank"] == (100, 50)
+    ranked, ads = counts["ranker"][1], counts["rerank"][1] - 50
+    assert counts["rerank"][0] == ranked
+    assert 100 <= ranked <= 100 + ads <= 100 + Quotas().ads
+    assert counts["ad_slots"] == (50 + ads, 50)
 
 
 def test_what_was_seen_is_not_shown_again(served):
@@ -60,7 +63,7 @@ def test_what_was_seen_is_not_shown_again(served):
     rows = served.dataset.read("impressions", ["user_id", "post_id"])
     mine = rows["post_id"].to_numpy()[rows["user_id"].to_numpy() == user]
     recent = set(mine[-128:].tolist())
-    assert not recent & {item["post_id"] for item in feed["items"]}
+    assert not recent & {item["post_id"] for item in feed["items"] if not item.get("ad")}
     assert set(feed["explanation"]["removed"]["seen"]) <= recent
 
 
@@ -112,7 +115,7 @@ def test_training_and_serving_see_the_same_features_bit_for_bit(served):
 def test_an_unknown_user_gets_the_popular_feed(served):
     feed = served.feed(user_id=NOBODY, limit=20)
     assert (feed["cold_start"], feed["degraded"], len(feed["items"])) == (True, [], 20)
-    assert all({"popular", "fresh"} & set(item["sources"]) for item in feed["items"])
+    assert all({"popular", "fresh", "ads"} & set(item["sources"]) for item in feed["items"])
     assert all(item["heads"] for item in feed["items"])
 
 

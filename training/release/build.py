@@ -34,6 +34,8 @@ from training.release.held_out import HeldOut, held_out_table, last_day, measure
 from training.release.held_out_people import measure_retrieval
 from training.release.index import build_index
 from training.release.reference import write_references
+from training.release.similar_authors import FILE as SIMILAR
+from training.release.similar_authors import similar_authors
 
 #: What the two-tower, pre-rank and rank steps leave in their work folders for serving.
 _MODELS: Final = {
@@ -71,12 +73,14 @@ def build_release(
     with releases.building() as part:
         for source, target in _MODELS.items():
             _copy(work / source, part / target)
-        index, report = build_index(np.load(part / "two_tower" / "post_vectors.npy"))
+        vectors = np.load(part / "two_tower" / "post_vectors.npy")
+        index, report = build_index(vectors)
         faiss.write_index(index, str(part / "posts.faiss"))
         posts.save(part / "posts")
         np.save(part / "user_ids.npy", log.users.ids)
         np.save(part / "popular.npy", popular_rows(posts.columns))
         np.save(part / ADS, ad_rows(dataset, posts))
+        np.save(part / SIMILAR, similar_authors(vectors, posts.columns.author, len(posts.author_ids)))
         (part / "vocabularies.json").write_bytes(msgspec.json.encode(log.vocabularies))
         pq.write_table(held_out, part / HELD_OUT, compression="zstd")
         write_references(part, log, history, end_ms, part / "ranker", Shape(**metrics["ranker"]["shape"]))

@@ -55,6 +55,7 @@ def release(posts: int = POSTS) -> Any:
         session_encoder=session.encoder(),
         index=index,
         ads=np.zeros(0, AD),
+        similar_authors=np.array([[1, 2], [2, -1], [0, 1]], np.int32),
         popular=np.arange(posts, dtype=np.int32)[::-1].copy(),
     )
 

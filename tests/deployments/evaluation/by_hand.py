@@ -21,6 +21,7 @@ from training.models.post_tower import unit
 from training.models.two_tower import AGES, DIM, UserTower
 from training.release.build import ad_rows, popular_rows
 from training.release.index import build_index
+from training.release.similar_authors import similar_authors
 
 
 class Rates:
@@ -57,4 +58,5 @@ def release_of(dataset: DataSet, split: Split) -> Any:
         forest=forest_from_xgboost(trees),
         ranker=Rates(),
         ads=ad_rows(dataset, posts),
+        similar_authors=similar_authors(vectors, posts.columns.author, len(posts.author_ids)),
     )

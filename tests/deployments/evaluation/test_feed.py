@@ -93,7 +93,8 @@ def test_the_pipeline_is_measured_beside_what_is_simpler_and_what_is_best(world)
     assert result.users == 40 <= result.occasions <= 80
     assert result.positives > 0
     assert result.degraded == 0
-    assert {"long_term", "popular"} <= set(result.sources) <= {"long_term", "following", "popular", "trending", "fresh"}
+    all_sources = {"long_term", "following", "similar_creators", "popular", "trending", "fresh"}
+    assert {"long_term", "popular"} <= set(result.sources) <= all_sources
     assert max(result.sources.values()) <= 1 <= sum(result.sources.values())
     assert list(result.quality) == ["pipeline", "popular", "random", ORACLE]
     liked = {name: quality.of_lists["true_long_view@10"] for name, quality in result.quality.items()}
