@@ -1,16 +1,26 @@
 """Settings of the utility and of the business rules."""
 
+from collections.abc import Mapping
+
 from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
 from cluster.section import Count, Rest, Section, Share
 from cluster.segments import Segment
-from cluster.vocabulary import KINDS, ContentType
+from cluster.vocabulary import KINDS, ContentType, Surface
 from kernels.actions import ACTIONS
 
 #: Heads a ranker may have: the actions, and the seconds watched.
 HEADS = (*ACTIONS, "watch_time")
 #: The term of an ad's utility that is its value.
 AD_VALUE = "ad_value"
+
+
+def known_heads(weights: dict[str, float]) -> dict[str, float]:
+    """`weights`, if all are of heads that there are. Raises ValueError."""
+    unknown = sorted(set(weights) - {*HEADS, AD_VALUE})
+    if unknown:
+        raise ValueError(f"unknown heads {unknown}; allowed are {[*HEADS, AD_VALUE]}")
+    return weights
 
 
 class Campaign(Section):
@@ -44,6 +54,26 @@ class Campaign(Section):
         return kinds
 
 
+class WeightsFor(Section):
+    """Weights of the utility that differ for some requests."""
+
+    surfaces: list[Surface] = Field([], description="surfaces that they are for, of home, explore; none named: all")
+    segments: list[Segment] = Field([], description="users that they are for, of new, other, active; none named: all")
+    arms: list[str] = Field([], description="arms that they are for, as experiment/arm; none named: everybody")
+    weights: dict[str, float] = Field(description="instead of those of all, for the heads that are named")
+
+    @field_validator("weights")
+    @classmethod
+    def _heads_exist(cls, weights: dict[str, float]) -> dict[str, float]:
+        return known_heads(weights)
+
+    def is_for(self, segment: Segment, arms: Mapping[str, str]) -> bool:
+        """Whether they are for users of a segment and of arms, by experiment."""
+        if self.segments and segment not in self.segments:
+            return False
+        return not self.arms or any(f"{experiment}/{arm}" in self.arms for experiment, arm in arms.items())
+
+
 class Rules(Section):
     """Utility and business rules."""
 
@@ -63,6 +93,9 @@ class Rules(Section):
             "ad_value": 1.0,
         },
         description="utility of each action's probability; watch time counts in minutes, `ad_value` is an ad's value",
+    )
+    weights_for: list[WeightsFor] = Field(
+        [], description="weights that differ by surface, segment or experiment; the last that fits counts"
     )
     fresh_boost: float = Field(0.1, description="share of its utility that a fresh post gains", ge=0)
     fresh_boost_hours: float = Field(1.0, description="age under which a post is fresh", gt=0)
@@ -88,10 +121,7 @@ class Rules(Section):
     @field_validator("weights")
     @classmethod
     def _heads_exist(cls, weights: dict[str, float]) -> dict[str, float]:
-        unknown = sorted(set(weights) - {*HEADS, AD_VALUE})
-        if unknown:
-            raise ValueError(f"unknown heads {unknown}; allowed are {[*HEADS, AD_VALUE]}")
-        return weights
+        return known_heads(weights)
 
     @field_validator("campaigns")
     @classmethod

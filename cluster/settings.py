@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from cluster.ads import Ads
 from cluster.errors import CascadeError
+from cluster.experiments import Experiment
 from cluster.filters import Filters
 from cluster.rules import Rules
 from cluster.section import Count, Percent, Section, Share
@@ -209,6 +210,9 @@ class Settings(BaseSettings):
     quotas: Quotas = Quotas()
     filters: Filters = Filters()
     rules: Rules = Rules()
+    experiments: list[Experiment] = Field(
+        [], description="users dealt to arms, for which `rules.weights_for` may differ", validate_default=True
+    )
     ads: Ads = Ads()
     catalogue: Catalogue = Catalogue()
     training: Training = Training()
@@ -216,6 +220,21 @@ class Settings(BaseSettings):
     online: Online = Online()
     bandit: Bandit = Bandit()
     ray: RayCluster = RayCluster()
+
+    @field_validator("experiments")
+    @classmethod
+    def _arms_exist(cls, experiments: list[Experiment], others: ValidationInfo) -> list[Experiment]:
+        names = [experiment.name for experiment in experiments]
+        if len(set(names)) < len(names):
+            raise ValueError(f"names must differ, but are {names}")
+        there = {f"{experiment.name}/{arm}" for experiment in experiments for arm in experiment.arms}
+        rows = others.data["rules"].weights_for if "rules" in others.data else []
+        unknown = [
+            f"rules.weights_for[{r}].arms: {arm}" for r, row in enumerate(rows) for arm in row.arms if arm not in there
+        ]
+        if unknown:
+            raise ValueError(f"there is no {', no '.join(unknown)}; there are {sorted(there)}")
+        return experiments
 
     @classmethod
     def settings_customise_sources(

@@ -9,6 +9,7 @@ import msgspec
 
 UNKNOWN: Final = 0
 ContentType = Literal["video", "photo", "carousel", "text", "live", "ad"]
+Surface = Literal["home", "explore"]
 KINDS: Final[tuple[str, ...]] = get_args(ContentType)
 
 

@@ -1,8 +1,8 @@
 """What travels over HTTP: request and response types, and how a bad request is told what is wrong with it."""
 
 import re
-from collections.abc import Iterable
-from typing import Annotated, Any, Final, Literal, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from cluster.errors import InvalidField
 from cluster.store.consumers import ConsumerStatus
 from cluster.store.release_board import ReplicaStatus
+from cluster.vocabulary import Surface
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class Context(Struct, frozen=True, forbid_unknown_fields=True):
 
 class FeedRequest(Struct, frozen=True, forbid_unknown_fields=True):
     user_id: Id
-    surface: Literal["home", "explore"] = "home"
+    surface: Surface = "home"
     limit: Annotated[int, Meta(ge=1, le=MAX_LIMIT, description="posts wanted")] = 50
     deadline_ms: Annotated[int, Meta(ge=1, le=MAX_DEADLINE_MS)] | None = None
     context: Context = Context()
@@ -86,6 +87,7 @@ class FeedResponse(Struct, frozen=True, omit_defaults=True):
     relaxed: list[str]  # filters that gave way, in this order, because too few posts were left
     coverage: Annotated[float, Meta(description="share of the sources that answered")]
     timings_ms: dict[str, float]
+    arms: Annotated[Mapping[str, str], Meta(description="that the user is in, by experiment")] = {}
     cursor: Annotated[str, Meta(description="to go on with; none where the feed ends")] | None = None
     explanation: Explanation | None = None
 

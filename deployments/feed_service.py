@@ -8,6 +8,8 @@ import numpy as np
 
 from cluster.clock import Clock
 from cluster.cursor import Cursors, marks
+from cluster.experiments import arms_of
+from cluster.settings import Settings
 from cluster.user_state import TopicCodes, UserState
 from cluster.vocabulary import UNKNOWN
 from cluster.wire import ComponentTrace, Context, Explanation, FeedRequest, FeedResponse, Item
@@ -29,14 +31,15 @@ class FeedService:
         catalogue: Catalogue,
         pipelines: Mapping[str, Pipeline],
         clock: Clock,
-        deadline_ms: int,
+        settings: Settings,
         cursors: Cursors,
     ) -> None:
         self._release = release
         self._catalogue = catalogue
         self._pipelines = pipelines
         self._clock = clock
-        self._deadline_ms = deadline_ms
+        self._deadline_ms = settings.serving.deadline_ms
+        self._experiments = settings.experiments
         self._cursors = cursors
         self._nobody = UserState().columns(release.posts, {}, TopicCodes({}))
         self._codes = {
@@ -71,6 +74,7 @@ class FeedService:
             context=self._context(request.surface, context, now_ms),
             state=UserState(),
             user=self._nobody,
+            arms=arms_of(self._experiments, request.user_id),
             served=served,
         )
 
@@ -99,6 +103,7 @@ class FeedService:
             cold_start=not query.has_history and "store" not in query.degraded,
             degraded=query.degraded,
             relaxed=query.relaxed,
+            arms=query.arms,
             coverage=round(trace.coverage, 3),
             timings_ms={**stages, "total": round((time.perf_counter() - started) * 1e3, 3)},
             cursor=self._cursor(query, feed),

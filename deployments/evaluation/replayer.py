@@ -53,7 +53,7 @@ class Replayer:
         settings = settings.model_copy(update={"ads": Ads(slots=[])})
         pipelines = surfaces(Parts(release, self._catalogue, self._counters, self.states, settings))
         cursors = Cursors.of_this_process()
-        self._feeds = FeedService(release, self._catalogue, pipelines, Clock(), MAX_DEADLINE_MS, cursors)
+        self._feeds = FeedService(release, self._catalogue, pipelines, Clock(), settings, cursors)
         self._now_ms = 0
 
     def advance(self, time_ms: int, users: I64) -> None:

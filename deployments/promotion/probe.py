@@ -49,8 +49,8 @@ class Probe:
         counters, users = LiveCounters(self._catalogue), _Users(states)
         self._users = UserStateHydrator(users, self._release, self._catalogue)
         pipelines = surfaces(Parts(self._release, self._catalogue, counters, users, settings))
-        deadline_ms, cursors = settings.serving.deadline_ms, Cursors.of_this_process()
-        self._feeds = FeedService(self._release, self._catalogue, pipelines, Clock(), deadline_ms, cursors)
+        cursors = Cursors.of_this_process()
+        self._feeds = FeedService(self._release, self._catalogue, pipelines, Clock(), settings, cursors)
 
     def parity(self) -> Parity:
         """Compute all reference requests, and compare."""

@@ -98,7 +98,7 @@ class Bundle:
             learned=learned,
             counters=CounterFollower(catalogue, counters, urls.state, settings.store),
             publisher=Publisher(shared.catalogue_log, catalogue, load_encoder(encoder), encoder, shared.clock),
-            feeds=FeedService(loaded, catalogue, pipelines, shared.clock, settings.serving.deadline_ms, shared.cursors),
+            feeds=FeedService(loaded, catalogue, pipelines, shared.clock, settings, shared.cursors),
         )
 
     @property

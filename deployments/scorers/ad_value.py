@@ -13,6 +13,7 @@ from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import MissingInput, Scorer
 from deployments.pipeline.query import Query
+from deployments.scorers.weights import Weights
 from kernels.columns import F32, I32
 
 _DISLIKES: Final = ("hide", "report")
@@ -23,13 +24,12 @@ class AdValue(Scorer):
 
     name = "ad_value"
 
-    def __init__(self, catalogue: Catalogue, heads: tuple[str, ...], settings: Ads, weight: float) -> None:
-        """`weight`: of the value, in utility."""
+    def __init__(self, catalogue: Catalogue, heads: tuple[str, ...], settings: Ads, weights: Weights) -> None:
         self._catalogue = catalogue
         self._engagements = [h for h, head in enumerate(heads) if head in settings.engagements]
         self._dislikes = [h for h, head in enumerate(heads) if head in _DISLIKES]
         self._annoyance = settings.annoyance
-        self._weight = weight
+        self._weights = weights
 
     def enabled(self, query: Query) -> bool:
         return len(self._catalogue.ads.rows) > 0
@@ -39,7 +39,7 @@ class AdValue(Scorer):
             raise MissingInput("ranker")
         ads = self._catalogue.ads.among(candidates.rows)
         score = candidates.score.copy()
-        score[ads] = self._weight * self._value(candidates.rows[ads], candidates.heads[ads])
+        score[ads] = self._weights.of(query).ad_value * self._value(candidates.rows[ads], candidates.heads[ads])
         return replace(candidates, score=score)
 
     def _value(self, rows: I32, heads: F32) -> F32:

@@ -18,6 +18,7 @@ from deployments.query_hydrators.user_state import UserStateHydrator
 from deployments.scorers.prerank import PreRank
 from deployments.scorers.rank import Rank
 from deployments.scorers.utility import Utility
+from deployments.scorers.weights import Weights
 from deployments.selectors.first import First
 from deployments.selectors.rerank import Rerank
 from deployments.selectors.top import Top
@@ -33,6 +34,7 @@ def explore(parts: Parts) -> Pipeline:
     """The pipeline of `explore`."""
     release, catalogue = parts.release, parts.catalogue
     quotas, filters, rules = parts.settings.quotas, parts.settings.filters, parts.settings.rules
+    weights = Weights("explore", release.ranker.heads, rules)
     return Pipeline(
         query_hydrators=[UserStateHydrator(parts.store, release, catalogue)],
         sources=[
@@ -66,7 +68,7 @@ def explore(parts: Parts) -> Pipeline:
             NearDuplicate(catalogue, filters.near_duplicate),
             Top(quotas.rank),
             Rank(release.ranker),
-            Utility(release.ranker.heads, rules.weights),
+            Utility(weights),
             Rerank(catalogue, rules),
         ],
         posts=catalogue,

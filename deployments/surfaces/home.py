@@ -1,6 +1,5 @@
 """`home`: what those published whom the user follows, then suggestions from everywhere; ads in slots of their own."""
 
-from cluster.rules import AD_VALUE
 from deployments.filters.advertised import Advertised, FrequencyCap
 from deployments.filters.authors import Blocked, Muted
 from deployments.filters.creator_fatigue import CreatorFatigue
@@ -20,6 +19,7 @@ from deployments.scorers.ad_value import AdValue
 from deployments.scorers.prerank import PreRank
 from deployments.scorers.rank import Rank
 from deployments.scorers.utility import Utility
+from deployments.scorers.weights import Weights
 from deployments.selectors.ad_slots import AdSlots
 from deployments.selectors.first import First
 from deployments.selectors.followed_first import FollowedFirst
@@ -41,6 +41,7 @@ def home(parts: Parts) -> Pipeline:
     release, catalogue = parts.release, parts.catalogue
     settings = parts.settings
     quotas, filters, rules, ads = settings.quotas, settings.filters, settings.rules, settings.ads
+    weights = Weights("home", release.ranker.heads, rules)
     return Pipeline(
         query_hydrators=[UserStateHydrator(parts.store, release, catalogue)],
         sources=[
@@ -78,8 +79,8 @@ def home(parts: Parts) -> Pipeline:
             NearDuplicate(catalogue, filters.near_duplicate),
             Top(quotas.rank),
             Rank(release.ranker),
-            Utility(release.ranker.heads, rules.weights),
-            AdValue(catalogue, release.ranker.heads, ads, rules.weights.get(AD_VALUE, 0.0)),
+            Utility(weights),
+            AdValue(catalogue, release.ranker.heads, ads, weights),
             Rerank(catalogue, rules),
             AdSlots(catalogue, ads.slots),
         ],

@@ -17,6 +17,7 @@ from deployments.pipeline.components import MissingInput
 from deployments.scorers.prerank import PreRank
 from deployments.scorers.rank import Rank
 from deployments.scorers.utility import Utility
+from deployments.scorers.weights import Weights
 from deployments.selectors.first import First
 from deployments.selectors.rerank import Rerank
 from deployments.selectors.top import Top
@@ -108,12 +109,16 @@ def test_scorers_without_features_or_heads_say_so():
     with pytest.raises(MissingInput, match="features"):
         Rank(None).score(query(POSTS), candidates(1))
     with pytest.raises(MissingInput, match="ranker"):
-        Utility(("like",), {}).score(query(POSTS), candidates(1))
+        Utility(Weights("home", ("like",), Rules())).score(query(POSTS), candidates(1))
 
 
 def test_utility_weighs_heads_and_counts_watch_time_in_minutes():
     heads = np.array([[0.5, 30, 0.1], [0.1, 0, 0]], np.float32)
-    weigh = Utility(("like", "watch_time", "hide"), {"like": 1, "watch_time": 2, "hide": -20, "share": 3})
+    weigh = Utility(
+        Weights(
+            "home", ("like", "watch_time", "hide"), Rules(weights={"like": 1, "watch_time": 2, "hide": -20, "share": 3})
+        )
+    )
     scored = weigh.score(query(POSTS), replace(candidates(1, 2), heads=heads))
     np.testing.assert_allclose(scored.score, [0.5 + 2 * 0.5 - 2, 0.1], rtol=1e-6)
 

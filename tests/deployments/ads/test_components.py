@@ -8,10 +8,12 @@ from pydantic import ValidationError
 
 from cluster.ads import Ads as Terms
 from cluster.posts import Ad
+from cluster.rules import Rules
 from cluster.user_state import EVENT, TopicCodes, UserState
 from deployments.filters.advertised import Advertised, FrequencyCap
 from deployments.pipeline.components import MissingInput
 from deployments.scorers.ad_value import AdValue
+from deployments.scorers.weights import Weights
 from deployments.selectors.ad_slots import AdSlots
 from deployments.selectors.slots import put
 from deployments.sources.ads import HOLD_MS, Ads
@@ -28,6 +30,10 @@ def advertised(live, ads: dict[int, Ad]):
     rows = np.array(list(ads), np.int32)
     live.ads.put(rows, list(ads.values()))
     return live
+
+
+def worth(weight: float) -> Weights:
+    return Weights("home", HEADS, Rules(weights={"ad_value": weight}))
 
 
 def predicted(rows: list[int], heads: list[list[float]]):
@@ -56,7 +62,7 @@ def test_a_catalogue_without_ads_has_no_part_in_them():
         Ads(live, 5),
         Advertised(live),
         FrequencyCap(live),
-        AdValue(live, HEADS, Terms(), 1.0),
+        AdValue(live, HEADS, Terms(), worth(1.0)),
         AdSlots(live, [1]),
     ]
     assert [component.enabled(asked) for component in components] == [False] * 5
@@ -115,7 +121,7 @@ def test_an_ad_is_shown_so_often_a_day():
 
 def test_value_is_bid_times_engagement_times_quality():
     live = advertised(catalogue(20), {2: Ad(bid=2.0), 5: Ad(bid=1.0), 7: Ad(bid=9.0)})
-    scorer = AdValue(live, HEADS, Terms(engagements=["like", "share", "comment"], annoyance=10), weight=3.0)
+    scorer = AdValue(live, HEADS, Terms(engagements=["like", "share", "comment"], annoyance=10), worth(3.0))
     heads = [[0.5, 0.5, 0, 9], [0.1, 0.1, 0.05, 9], [0.3, np.nan, 0.01, 9], [0.9, 0.9, 0.2, 9]]
     scored = scorer.score(query(live.posts), predicted([1, 2, 5, 7], heads))
     assert scored.score[0] == 0, "that of the candidate, which is no ad"
