@@ -2,10 +2,13 @@
 
 import time
 
+from msgspec.structs import replace
+
 from cluster.clock import Clock
 from cluster.cursor import Cursors
 from cluster.settings import Settings
-from cluster.wire import MAX_DEADLINE_MS, Context, FeedRequest, FeedResponse
+from cluster.wire import MAX_DEADLINE_MS, FeedRequest, FeedResponse
+from deployments.bandit.source_bandit import SourceBandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.consumers.trend_lists import trend_lists
 from deployments.counters.live_counters import LiveCounters
@@ -39,14 +42,17 @@ class Replayer:
     just filled. The release, with what is popular, stays as it was built.
     """
 
-    def __init__(self, release: LoadedRelease, log: Log, settings: Settings) -> None:
+    def __init__(
+        self, release: LoadedRelease, log: Log, settings: Settings, bandit: SourceBandit | None = None
+    ) -> None:
         self._log = log
         self._history = History(log)
         #: Users as requests find them.
         self.states = States()
         self._catalogue = Catalogue(release, settings.catalogue)
         self._counters = LiveCounters(self._catalogue)
-        pipelines = surfaces(Parts(release, self._catalogue, self._counters, self.states, settings))
+        parts = Parts(release, self._catalogue, self._counters, self.states, settings, bandit=bandit)
+        pipelines = surfaces(parts)
         cursors = Cursors.of_this_process()
         self._feeds = FeedService(release, self._catalogue, pipelines, Clock(), MAX_DEADLINE_MS, cursors)
         self._now_ms = 0
@@ -64,7 +70,9 @@ class Replayer:
 
     async def feed(self, user_id: int, limit: int) -> FeedResponse:
         """What the user would have been shown on the home surface."""
-        request = FeedRequest(
-            user_id=user_id, limit=limit, deadline_ms=MAX_DEADLINE_MS, context=Context(time_ms=self._now_ms)
-        )
-        return await self._feeds.answer(request, time.perf_counter())
+        return await self.answer(FeedRequest(user_id=user_id, limit=limit))
+
+    async def answer(self, request: FeedRequest) -> FeedResponse:
+        """The answer to a request of this moment, with all the time it needs."""
+        now = replace(request, deadline_ms=MAX_DEADLINE_MS, context=replace(request.context, time_ms=self._now_ms))
+        return await self._feeds.answer(now, time.perf_counter())

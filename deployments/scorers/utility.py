@@ -23,4 +23,5 @@ class Utility(Scorer):
             raise MissingInput("ranker")
         total = np.empty(len(candidates), np.float32)
         utility(candidates.heads, self._weights, total)
+        query.weights = self._weights
         return replace(candidates, score=total)

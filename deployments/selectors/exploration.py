@@ -71,5 +71,4 @@ class ExploringRerank(Rerank):
         slot = min(self._slot, int(others.sum()))
         order = np.insert(reranked.order[others], slot, at)[: query.request.limit]
         scores = np.insert(reranked.scores[others], slot, candidates.score[at])[: query.request.limit]
-        query.reranked = reranked._replace(order=order, scores=scores)
         return replace(candidates.take(order), score=scores)
