@@ -175,6 +175,17 @@ class Bandit(Section):
     update_s: float = Field(60.0, description="seconds between two updates", gt=0)
 
 
+class Explain(Section):
+    """What is kept of requests, to explain them later."""
+
+    keep_s: Count = Field(3600, description="how long a request can be asked about by its id")
+    memory_mb: float = Field(
+        512.0,
+        description="state store that each feed server may use for that; beyond it a share of the requests is kept",
+        ge=0,
+    )
+
+
 class RayCluster(Section):
     """The local Ray that `cascade up` and `cascade train` start; `RAY_ADDRESS` names another one."""
 
@@ -219,6 +230,7 @@ class Settings(BaseSettings):
     promotion: Promotion = Promotion()
     online: Online = Online()
     bandit: Bandit = Bandit()
+    explain: Explain = Explain()
     ray: RayCluster = RayCluster()
 
     @field_validator("experiments")

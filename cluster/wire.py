@@ -43,6 +43,38 @@ class FeedRequest(Struct, frozen=True, forbid_unknown_fields=True):
     explain: bool = False
 
 
+class Influence(Struct, frozen=True):
+    """What one feature does for a post: its utility, less what it would be with the feature of the middle candidate."""
+
+    feature: str  # `post_content`: the embedding as a whole; `post`: what the ranker has learned of this very post
+    value: Annotated[float | None, Meta(description="null for those two")]
+    middle: Annotated[float | None, Meta(description="of the middle candidate")]
+    effect: float
+
+
+class Why(Struct, frozen=True):
+    """Why a post is where it is."""
+
+    utility: Annotated[float | None, Meta(description="before the rules; null for what was not ranked")]
+    terms: Annotated[
+        dict[str, float],
+        Meta(description="weight times prediction of each head, of an ad its value; they add up to that"),
+    ]
+    factors: Annotated[
+        dict[str, float],
+        Meta(description="that the rules multiply it by, or divide a negative one; those of 1 left out"),
+    ]
+    place_by_utility: Annotated[
+        int | None, Meta(description="before the rules; the first place is 0; null for ads and the explored post")
+    ]
+    moves: Annotated[
+        dict[str, int], Meta(description="places by which each boost and rule moved it; > 0 = up; those of 0 left out")
+    ]
+    influences: Annotated[
+        list[Influence] | None, Meta(description="what mattered most; null where the ranker is not there any more")
+    ]
+
+
 class Item(Struct, frozen=True, omit_defaults=True):
     """One post of a feed, best first."""
 
@@ -53,6 +85,7 @@ class Item(Struct, frozen=True, omit_defaults=True):
     sources: list[str]
     ad: bool = False
     features: dict[str, float] | None = None  # with explain
+    why: Why | None = None  # with explain
 
 
 class ComponentTrace(Struct, frozen=True):
@@ -72,9 +105,24 @@ class Choice(Struct, frozen=True):
     propensity: float  # the chance with which it did
 
 
+class Dropped(Struct, frozen=True):
+    """A post that some source brought, and that is not in the feed."""
+
+    post_id: int
+    component: str  # that took it out
+    sources: list[str]
+    score: Annotated[float | None, Meta(description="by which it was; null where that was no matter of scores")]
+
+
 class Explanation(Struct, frozen=True):
+    """The whole why: of posts that are not there too."""
+
+    surface: str
+    limit: int
+    time_ms: Annotated[int, Meta(description="feed time of the request")]
     components: list[ComponentTrace]
-    removed: dict[str, list[int]]  # component -> post ids that it took out
+    dropped: list[Dropped]
+    reasons: Annotated[dict[str, str], Meta(description="why each component takes posts out")]
     choices: dict[str, Choice]  # of bandits: the favoured source, the explored post
 
 

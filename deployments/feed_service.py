@@ -1,10 +1,12 @@
 """The feed, without HTTP and without Ray: from a decoded request to the answer."""
 
+import asyncio
 import time
 import uuid
 from collections.abc import Mapping
 
 import numpy as np
+from msgspec.structs import replace
 
 from cluster.clock import Clock
 from cluster.cursor import Cursors, marks
@@ -12,14 +14,16 @@ from cluster.experiments import arms_of
 from cluster.settings import Settings
 from cluster.user_state import TopicCodes, UserState
 from cluster.vocabulary import UNKNOWN
-from cluster.wire import ComponentTrace, Context, Explanation, FeedRequest, FeedResponse, Item
+from cluster.wire import Context, FeedRequest, FeedResponse, Item
 from deployments.catalogue.catalogue import Catalogue
+from deployments.explaining.explanation import explained
+from deployments.explaining.tracing import Tracer
 from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.candidates import Candidates
-from deployments.pipeline.executor import Pipeline, Trace, execute, hydrate, note
+from deployments.pipeline.executor import Pipeline, execute, hydrate, note
 from deployments.pipeline.query import Query
+from deployments.pipeline.trace import Trace
 from kernels.columns import ContextColumns
-from kernels.features import NAMES
 
 
 class FeedService:
@@ -41,6 +45,7 @@ class FeedService:
         self._deadline_ms = settings.serving.deadline_ms
         self._experiments = settings.experiments
         self._cursors = cursors
+        self._tracer = Tracer(release.release.name, release.ranker.heads, catalogue)
         self._nobody = UserState().columns(release.posts, {}, TopicCodes({}))
         self._codes = {
             name: getattr(release.vocabularies, name).codes()
@@ -57,7 +62,11 @@ class FeedService:
         await hydrate(pipeline, query, trace)
         candidates = execute(pipeline, query, trace)
         note(pipeline, query, candidates, trace)
-        return self._response(query, candidates, trace, started)
+        trace.seconds = time.perf_counter() - started
+        if not request.explain:
+            return self._response(query, candidates, trace)
+        told = await asyncio.to_thread(explained, self._tracer.traced(query, candidates, trace), self._release.ranker)
+        return replace(told, cursor=self._cursor(query, candidates))
 
     def query(self, request: FeedRequest) -> Query:
         """A request on its way, of whose user nothing is known yet. Raises InvalidField for a bad cursor."""
@@ -94,20 +103,18 @@ class FeedService:
             region=code("region", context.region),
         )
 
-    def _response(self, query: Query, feed: Candidates, trace: Trace, started: float) -> FeedResponse:
-        stages = {stage: round(seconds * 1e3, 3) for stage, seconds in trace.stage_seconds().items()}
+    def _response(self, query: Query, feed: Candidates, trace: Trace) -> FeedResponse:
         return FeedResponse(
             request_id=query.request_id,
             release=self._release.release.name,
-            items=self._items(query, feed, trace),
-            cold_start=not query.has_history and "store" not in query.degraded,
+            items=self._items(feed, trace),
+            cold_start=query.cold_start,
             degraded=query.degraded,
             relaxed=query.relaxed,
             arms=query.arms,
             coverage=round(trace.coverage, 3),
-            timings_ms={**stages, "total": round((time.perf_counter() - started) * 1e3, 3)},
+            timings_ms=trace.timings_ms(),
             cursor=self._cursor(query, feed),
-            explanation=self._explanation(query, trace) if query.request.explain else None,
         )
 
     def _cursor(self, query: Query, feed: Candidates) -> str | None:
@@ -117,7 +124,7 @@ class FeedService:
         shown = marks(self._catalogue.posts.post_ids[feed.rows])
         return self._cursors.write(query.request.user_id, query.request.surface, np.concatenate([query.served, shown]))
 
-    def _items(self, query: Query, feed: Candidates, trace: Trace) -> list[Item]:
+    def _items(self, feed: Candidates, trace: Trace) -> list[Item]:
         posts = self._catalogue.posts
         post_ids = posts.post_ids[feed.rows].tolist()
         author_ids = posts.author_ids[posts.columns.author[feed.rows]].tolist()
@@ -126,28 +133,10 @@ class FeedService:
         if feed.heads is not None:
             names = self._release.ranker.heads
             heads = [dict(zip(names, row, strict=True)) for row in feed.heads.astype(np.float64).round(6).tolist()]
-        features: list[dict[str, float] | None] = [None] * len(post_ids)
-        if query.request.explain and feed.x is not None:
-            # float32 values as doubles: JSON carries them exactly.
-            features = [dict(zip(NAMES, row, strict=True)) for row in feed.x.tolist()]
         named = {mask: _source_names(mask, trace) for mask in set(feed.sources.tolist())}
         sources = [named[mask] for mask in feed.sources.tolist()]
         ads = self._catalogue.ads.among(feed.rows).tolist()
-        columns = zip(post_ids, author_ids, scores, heads, sources, ads, features, strict=True)
-        return [Item(*fields) for fields in columns]
-
-    def _explanation(self, query: Query, trace: Trace) -> Explanation:
-        ids = self._catalogue.posts.post_ids
-        return Explanation(
-            components=[
-                ComponentTrace(
-                    s.component.name, s.component.stage, round(s.seconds * 1e3, 3), s.candidates_in, s.candidates_out
-                )
-                for s in trace.spans
-            ],
-            removed={name: ids[rows].tolist() for name, rows in trace.removed.items()},
-            choices=query.choices,
-        )
+        return [Item(*fields) for fields in zip(post_ids, author_ids, scores, heads, sources, ads, strict=True)]
 
 
 def _source_names(mask: int, trace: Trace) -> list[str]:

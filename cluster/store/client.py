@@ -65,6 +65,17 @@ class OnlineStore(Closing):
         """Write what is only needed for a while. Raises StoreUnavailable."""
         await self._connection.outcome(self._redis.set(key, blob, ex=seconds))
 
+    async def keep_all(self, blobs: Mapping[bytes, bytes], seconds: int) -> None:
+        """Write many of these in one round trip. Raises StoreUnavailable."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for key, blob in blobs.items():
+            pipeline.set(key, blob, ex=seconds)
+        await self._connection.outcome(pipeline.execute())
+
+    async def kept(self, key: bytes) -> bytes | None:
+        """What `keep` has written, until it expires. Raises StoreUnavailable."""
+        return cast(bytes | None, await self._connection.outcome(self._redis.get(key)))
+
     async def read_mark(self) -> bytes | None:
         """What the store says it was filled with; None for a new one. Raises StoreUnavailable."""
         return cast(bytes | None, await self._connection.outcome(self._redis.get(SEED)))

@@ -8,6 +8,7 @@ from cluster.settings import Settings
 from cluster.store.consumers import Consumers
 from cluster.store.urls import StoreUrls
 from deployments.api.events import EventService
+from deployments.api.explanations import ExplainService
 from deployments.api.posts import PostService
 from deployments.api.pressure import Pressure
 from deployments.api.status import StatusService
@@ -20,6 +21,7 @@ class Api:
     """One service a kind of thing; what their methods raise, `refusals` turns into answers."""
 
     replica: Replica
+    explanations: ExplainService
     events: EventService
     posts: PostService
     users: UserService
@@ -34,6 +36,7 @@ class Api:
         pressure = Pressure(log, settings.events.max_lag)
         return cls(
             replica=replica,
+            explanations=ExplainService(replica.store, replica.releases, settings),
             events=EventService(log, pressure, replica.clock, lambda: replica.live.catalogue),
             posts=PostService(lambda: replica.live.publisher),
             users=UserService(log, pressure, replica.store, consumers, replica.clock, lambda: replica.live.topics),

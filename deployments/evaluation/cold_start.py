@@ -16,7 +16,7 @@ from cluster.settings import Settings
 from cluster.user_state import UserState, pack, unpack
 from cluster.wire import FeedRequest, FeedResponse, Item
 from deployments.consumers.user_fold import fold
-from deployments.evaluation.replayer import Replayer
+from deployments.evaluation.replayer import Replayer, without_ads
 from deployments.loaded_release import LoadedRelease
 from kernels.actions import ACTIONS, BIT, POSITIVE
 from kernels.columns import DAY_MS, I64
@@ -89,6 +89,7 @@ def evaluate_cold_start(
     log, world = Log.load(dataset), World.load(dataset.folder)
     now_ms = split.snapshot_ms(log)
     rows = np.random.default_rng(seed).permutation(len(log.users.ids))[:people].astype(np.int64)
+    settings = without_ads(settings)
     replayer = Replayer(release, log, settings)
     replayer.advance(now_ms, rows)
     loop = _Loop(replayer, log, world, now_ms)
@@ -137,7 +138,7 @@ class _Loop:
     async def _ask(self, user_id: int, page: int) -> I64:
         cursor = self._last[user_id].cursor if page else None
         request = FeedRequest(user_id=user_id, limit=PAGE, cursor=cursor)
-        answer = self._last[user_id] = await self._replayer.answer(request, self._now_ms + page * _PAUSE_MS)
+        answer = self._last[user_id] = await self._replayer.answer(request, page * _PAUSE_MS)
         return np.array([item.post_id for item in answer.items], np.int64)
 
     def _hear(self, user_id: int, page: int, before: Answer) -> None:
@@ -205,7 +206,7 @@ async def _welcome(way: Way, world: World, users: I64, now_ms: int, pages: int, 
 async def _exposure(replayer: Replayer, settings: Settings, world: World, log: Log, rows: I64, now_ms: int) -> Exposure:
     feeds = []
     for user in log.users.ids[rows].tolist():
-        answer = await replayer.answer(FeedRequest(user_id=user, limit=DEPTH), now_ms)
+        answer = await replayer.answer(FeedRequest(user_id=user, limit=DEPTH))
         feeds.append(np.searchsorted(log.posts.ids, [item.post_id for item in answer.items]))
     return _shares(settings, world, log, rows, feeds, now_ms)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cluster.release import Releases
 from cluster.settings import Settings
-from deployments.evaluation.replayer import Replayer
+from deployments.evaluation.replayer import Replayer, without_ads
 from deployments.loaded_release import LoadedRelease
 from kernels.columns import I32, I64
 from training.data.dataset import DataSet
@@ -73,7 +73,7 @@ def evaluate_feed(
     """
     log = Log.load(dataset)
     occasions = Occasions.draw(dataset, log, split, users, seed)
-    replayed = asyncio.run(replay(Replayer(release, log, settings), occasions, log, progress))
+    replayed = asyncio.run(replay(Replayer(release, log, without_ads(settings)), occasions, log, progress))
     feeds = {"pipeline": replayed.feeds, **_baselines(occasions, log, np.asarray(release.popular), seed)}
     oracle = FeedOracle(dataset, log, LABEL) if is_synthetic(dataset) else None
     truth = {}

@@ -9,6 +9,7 @@ from cluster.clock import Clock
 from cluster.cursor import Cursors
 from cluster.settings import Settings
 from cluster.wire import MAX_DEADLINE_MS, FeedRequest, FeedResponse
+from deployments.bandit.source_bandit import SourceBandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.consumers.trend_lists import trend_lists
 from deployments.counters.live_counters import LiveCounters
@@ -35,6 +36,11 @@ class States:
         return self.blobs.get(user_id)
 
 
+def without_ads(settings: Settings) -> Settings:
+    """The settings where feeds are judged: what advertisers pay for says nothing of how well feeds are made."""
+    return settings.model_copy(update={"ads": Ads(slots=[])})
+
+
 class Replayer:
     """One release, built of the same posts as `log`, and the state that the log's events had made so far.
 
@@ -42,16 +48,17 @@ class Replayer:
     just filled. The release, with what is popular, stays as it was built.
     """
 
-    def __init__(self, release: LoadedRelease, log: Log, settings: Settings) -> None:
+    def __init__(
+        self, release: LoadedRelease, log: Log, settings: Settings, bandit: SourceBandit | None = None
+    ) -> None:
         self._log = log
         self._history = History(log)
         #: Users as requests find them.
         self.states = States()
         self._catalogue = Catalogue(release, settings.catalogue)
         self._counters = LiveCounters(self._catalogue)
-        # What advertisers pay for says nothing of how well feeds are made.
-        settings = settings.model_copy(update={"ads": Ads(slots=[])})
-        pipelines = surfaces(Parts(release, self._catalogue, self._counters, self.states, settings))
+        parts = Parts(release, self._catalogue, self._counters, self.states, settings, bandit=bandit)
+        pipelines = surfaces(parts)
         cursors = Cursors.of_this_process()
         self._feeds = FeedService(release, self._catalogue, pipelines, Clock(), settings, cursors)
         self._now_ms = 0
@@ -69,9 +76,10 @@ class Replayer:
 
     async def feed(self, user_id: int, limit: int) -> FeedResponse:
         """What the user would have been shown on the home surface."""
-        return await self.answer(FeedRequest(user_id=user_id, limit=limit), self._now_ms)
+        return await self.answer(FeedRequest(user_id=user_id, limit=limit))
 
-    async def answer(self, request: FeedRequest, time_ms: int) -> FeedResponse:
-        """The answer to a request at a moment after that to which all went on, with the time that it takes."""
-        now = replace(request, deadline_ms=MAX_DEADLINE_MS, context=replace(request.context, time_ms=time_ms))
+    async def answer(self, request: FeedRequest, later_ms: int = 0) -> FeedResponse:
+        """The answer to a request of this moment, or a little later, with all the time it needs."""
+        context = replace(request.context, time_ms=self._now_ms + later_ms)
+        now = replace(request, deadline_ms=MAX_DEADLINE_MS, context=context)
         return await self._feeds.answer(now, time.perf_counter())

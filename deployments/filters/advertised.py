@@ -15,6 +15,7 @@ class Advertised(Filter):
     """Who pays for a post has no place among those that nobody pays for."""
 
     name = "advertised"
+    reason = "an ad, which has no place among other posts here"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -34,6 +35,7 @@ class FrequencyCap(Filter):
     """
 
     name = "frequency_cap"
+    reason = "an ad that the user was shown as often as it may be in a day"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

@@ -20,6 +20,7 @@ class Blocked(Filter):
     """One of the two has blocked the other."""
 
     name = "blocked"
+    reason = "its author is blocked by the user, or blocks the user"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -35,6 +36,7 @@ class Muted(Filter):
     """One of the two has muted the other."""
 
     name = "muted"
+    reason = "its author is muted by the user, or mutes the user"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -50,6 +52,7 @@ class Followed(SoftFilter):
     """Who is followed is no discovery; who follows everybody still gets a feed."""
 
     name = "followed"
+    reason = "the user follows its author, and this surface is for others"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

@@ -15,6 +15,7 @@ class CreatorFatigue(SoftFilter):
     (decayed over 28 days) by `impressions` at most."""
 
     name = "creator_fatigue"
+    reason = "the user has been shown too much of its author lately"
 
     def __init__(self, catalogue: Catalogue, impressions: float) -> None:
         self._catalogue = catalogue

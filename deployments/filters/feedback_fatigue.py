@@ -23,6 +23,7 @@ class FeedbackFatigue(SoftFilter):
     """
 
     name = "feedback_fatigue"
+    reason = "the user has asked to see fewer posts of its author"
 
     def __init__(self, catalogue: Catalogue, weight: float) -> None:
         self._catalogue = catalogue

@@ -17,6 +17,7 @@ class NearDuplicate(Filter):
     """Of posts that are one in all but id, the one with the highest score stays: so something always does."""
 
     name = "near_duplicate"
+    reason = "almost the same as a post with a higher score"
     stage: ClassVar[Stage] = "scoring"
 
     def __init__(self, catalogue: Catalogue, cosine: float) -> None:

@@ -24,6 +24,7 @@ class Quality(SoftFilter):
     """
 
     name = "quality"
+    reason = "people have done too little with it"
 
     def __init__(self, catalogue: Catalogue, floor: float) -> None:
         self._catalogue = catalogue

@@ -12,6 +12,7 @@ from kernels.columns import DAY_MS
 
 class Recency(SoftFilter):
     name = "recency"
+    reason = "too old"
 
     def __init__(self, catalogue: Catalogue, days: int) -> None:
         self._catalogue = catalogue

@@ -13,6 +13,7 @@ class Region(Filter):
     """A user whose region is not known sees only posts for everywhere."""
 
     name = "region"
+    reason = "not for the user's region"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

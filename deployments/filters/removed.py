@@ -13,6 +13,7 @@ class Removed(Filter):
     """The last word: a source may be built on something older than the removal."""
 
     name = "removed"
+    reason = "deleted, or removed by moderation"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

@@ -13,6 +13,7 @@ class Seen(SoftFilter):
     """Who has seen everything is shown it again."""
 
     name = "seen"
+    reason = "the user has been shown it already"
 
     def __init__(self, catalogue: Catalogue, hours: int) -> None:
         """`hours`: how long a post that has left the history stays seen."""

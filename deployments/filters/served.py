@@ -14,6 +14,7 @@ class Served(Filter):
     """Never gives way: a feed that has shown everything ends."""
 
     name = "served"
+    reason = "on an earlier page of this feed"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

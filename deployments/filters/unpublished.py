@@ -11,6 +11,7 @@ from deployments.pipeline.query import Query
 
 class Unpublished(Filter):
     name = "unpublished"
+    reason = "not published yet"
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

@@ -58,6 +58,18 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 "responses": {"200": _answer("The feed, best post first.", feed), **bad},
             }
         },
+        "/v1/explain/{request_id}": {
+            "parameters": [{"name": "request_id", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "get": {
+                "summary": "Why the feed of the last hour with that id was as it was: the answer to it, explained.",
+                "responses": {
+                    "200": _answer("The feed and the whole why, without a cursor.", feed),
+                    "404": _answer("Nothing is kept of such a request, or not any more.", error),
+                    "409": _answer("What is kept of it is damaged.", error),
+                    "503": _answer("The state store is gone; ask again after Retry-After.", error),
+                },
+            },
+        },
         "/v1/events": {
             "post": {
                 "summary": "Append events. They are on disk when this answers.",

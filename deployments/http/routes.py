@@ -25,6 +25,7 @@ class Routes:
         """Method, path and handler of each."""
         handlers: list[tuple[str, str, Handler]] = [
             ("POST", "/v1/feed", self.feed),
+            ("GET", "/v1/explain/{request_id}", self.explain),
             ("POST", "/v1/events", self.append_events),
             ("POST", "/v1/posts", self.publish),
             ("PATCH", _POST, self.change_post),
@@ -44,6 +45,9 @@ class Routes:
 
     async def feed(self, request: Request) -> Response:
         return json_answer(await self._api.replica.feed(await self._body(request)))
+
+    async def explain(self, request: Request) -> Response:
+        return json_answer(await self._api.explanations.explain(request.path_params["request_id"]))
 
     async def append_events(self, request: Request) -> Response:
         return json_answer(await self._api.events.append(await self._body(request)))

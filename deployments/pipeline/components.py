@@ -59,6 +59,7 @@ class Filter(Component):
 
     stage: ClassVar[Stage] = "candidates"
     required: ClassVar[bool] = True
+    reason: ClassVar[str]  # what is true of posts that it removes, for explanations
 
     @abstractmethod
     def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
@@ -99,16 +100,7 @@ class Selector(Component):
 
     stage: ClassVar[Stage] = "rules"
     required: ClassVar[bool] = True
+    reason: ClassVar[str] = "others were chosen"  # what is true of posts that it leaves out, for explanations
 
     @abstractmethod
     def select(self, query: Query, candidates: Candidates) -> Candidates: ...
-
-
-class SideEffect(Component):
-    """Notes what is answered. The answer does not wait for what follows, and is the same if it fails."""
-
-    stage: ClassVar[Stage] = "side_effects"
-
-    @abstractmethod
-    def note(self, query: Query, feed: Candidates) -> None:
-        """Called with the whole feed before it is sent; what takes time must be queued."""

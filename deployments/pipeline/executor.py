@@ -3,9 +3,9 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence, Sized
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,13 +19,13 @@ from deployments.pipeline.components import (
     QueryHydrator,
     Scorer,
     Selector,
-    SideEffect,
     SoftFilter,
     Source,
 )
 from deployments.pipeline.giving_way import give_way
 from deployments.pipeline.query import Query
-from kernels.columns import I32
+from deployments.pipeline.side_effect import SideEffect
+from deployments.pipeline.trace import Cut, Span, Trace
 from kernels.merge import merge_sources
 
 logger = logging.getLogger(__name__)
@@ -65,37 +65,6 @@ class DeadlinePassed(Exception):
     """A component was not begun, because its request is late."""
 
 
-class Span(NamedTuple):
-    """One component's part in one request."""
-
-    component: Component
-    seconds: float
-    candidates_in: int
-    candidates_out: int
-
-
-@dataclass(slots=True)
-class Trace:
-    """What happened to one request."""
-
-    spans: list[Span] = field(default_factory=list)
-    removed: dict[str, I32] = field(default_factory=dict)  # component -> post rows that it took out
-    sources: list[Source] = field(default_factory=list)  # bit s of Candidates.sources is sources[s]
-    asked: int = 0  # sources that were enabled, whether or not they answered
-
-    @property
-    def coverage(self) -> float:
-        """Share of the enabled sources that answered."""
-        return len(self.sources) / self.asked if self.asked else 1.0
-
-    def stage_seconds(self) -> dict[str, float]:
-        """Time spent in each stage."""
-        seconds: dict[str, float] = {}
-        for span in self.spans:
-            seconds[span.component.stage] = seconds.get(span.component.stage, 0.0) + span.seconds
-        return seconds
-
-
 async def hydrate(pipeline: Pipeline, query: Query, trace: Trace) -> None:
     """Run the query hydrators: the part of a request that waits."""
     for hydrator in pipeline.query_hydrators:
@@ -121,7 +90,7 @@ def note(pipeline: Pipeline, query: Query, feed: Candidates, trace: Trace) -> No
         if effect.enabled(query):
             started = time.perf_counter()
             try:
-                effect.note(query, feed)
+                effect.note(query, feed, trace)
             except Exception:
                 logger.exception("side effect %s failed", effect.name)
             trace.spans.append(Span(effect, time.perf_counter() - started, len(feed), len(feed)))
@@ -137,9 +106,13 @@ def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
             if rows is not None:
                 lists.append(rows[: query.allotted(source.name, len(rows))])
                 trace.sources.append(source)
+                trace.brought.append(rows)
     offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
     rows = np.concatenate([np.zeros(0, np.int32), *lists])
     merged = merge_sources(rows, offsets, len(rows), len(pipeline.posts))
+    if query.favoured is not None:
+        reason = f"its sources gave up most of what they brought: {query.favoured.source} was favoured"
+        trace.cuts.append(Cut("favoured_source", reason, merged.rows))
     # Source order is the first score: with everything else failing, it still is an order.
     candidates = Candidates(merged.rows, merged.sources, np.arange(0, -len(merged.rows), -1, dtype=np.float32))
     reserving = sum(1 << s for s, source in enumerate(trace.sources) if source.reserves)
@@ -153,8 +126,7 @@ def _run(steps: Sequence[Step], query: Query, candidates: Candidates, trace: Tra
             before = candidates
             result = _attempt(step, query, trace, len(before), partial(_verb(step), query, before))
             candidates = before if result is None else result
-            if query.request.explain and len(candidates) < len(before):
-                trace.removed[step.name] = np.setdiff1d(before.rows, candidates.rows)
+            trace.passed(step, before, candidates)
     return candidates
 
 
@@ -177,8 +149,8 @@ def _sift(filters: Sequence[SoftFilter], query: Query, candidates: Candidates, t
     for soft, after, span in zip(asked, left, range(begin, len(trace.spans)), strict=True):
         counts = int(np.count_nonzero(before)), int(np.count_nonzero(after))
         trace.spans[span] = trace.spans[span]._replace(candidates_in=counts[0], candidates_out=counts[1])
-        if query.request.explain and counts[0] > counts[1]:
-            trace.removed[soft.name] = np.sort(candidates.rows[before & ~after])
+        if counts[0] > counts[1]:
+            trace.cuts.append(Cut(soft.name, soft.reason, candidates.rows[after], candidates))
         before = after
     return candidates.take(kept)
 

@@ -10,7 +10,7 @@ import numpy as np
 from cluster.user_state import UserState
 from cluster.wire import Choice, FeedRequest
 from kernels.arms import F64
-from kernels.columns import I32, U32, ContextColumns, UserColumns
+from kernels.columns import F32, I32, U32, ContextColumns, UserColumns
 from kernels.rerank import Reranked
 
 
@@ -55,7 +55,8 @@ class Query:
     arms: Mapping[str, str] = field(default_factory=dict)  # of experiments
     known: bool = False  # the store has a state of this user
     degraded: list[str] = field(default_factory=list)
-    reranked: Reranked | None = None  # why the feed is in this order, of the candidates that were re-ranked
+    reranked: Reranked | None = None  # the order by the rules, and why, of the candidates that were re-ranked
+    weights: F32 | None = None  # what utility weighed each head by; None where it did not
     served: U32 = field(default_factory=lambda: np.zeros(0, np.uint32))  # `cluster.cursor.marks` of pages before
     relaxed: list[str] = field(default_factory=list)  # soft filters that gave way
     favoured: Favoured | None = None
@@ -66,6 +67,11 @@ class Query:
     @property
     def has_history(self) -> bool:
         return len(self.user.history_post) > 0
+
+    @property
+    def cold_start(self) -> bool:
+        """Whether there is nothing to go by: no history, and not for want of the store."""
+        return not self.has_history and "store" not in self.degraded
 
     def reach(self, quota: int) -> int:
         """How many posts a source must bring so that its quota is left without those of the pages before."""

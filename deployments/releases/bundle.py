@@ -21,11 +21,14 @@ from deployments.corrections.corrected import CorrectedRanker
 from deployments.corrections.follower import CorrectionFollower
 from deployments.counters.follower import CounterFollower
 from deployments.counters.live_counters import LiveCounters
+from deployments.explaining.tracing import Tracer
 from deployments.feed_service import FeedService
 from deployments.loaded_release import LoadedRelease
-from deployments.pipeline.components import SideEffect
+from deployments.pipeline.side_effect import SideEffect
 from deployments.side_effects.decisions import Decisions
 from deployments.side_effects.promises import Promises
+from deployments.side_effects.trace_writes import TraceWrites
+from deployments.side_effects.traces import Traces
 from deployments.store_follower import StoreFollower
 from deployments.surfaces.parts import Parts
 from deployments.surfaces.surfaces import surfaces
@@ -45,13 +48,16 @@ class Shared:
     store: OnlineStore
     catalogue_log: CatalogueLog  # to write to; each release follows it by itself
     cursors: Cursors
+    traces: TraceWrites
 
     @classmethod
     def connect(cls, settings: Settings, clock: Clock, urls: StoreUrls) -> Self:
         store, log = OnlineStore(urls.state, settings.store), CatalogueLog(urls.events, settings.events)
-        return cls(settings, urls, clock, store, log, Cursors.of(settings))
+        traces = TraceWrites(store, settings.explain)
+        return cls(settings, urls, clock, store, log, Cursors.of(settings), traces)
 
     async def close(self) -> None:
+        await self.traces.close()
         await self.catalogue_log.close()
         await self.store.close()
 
@@ -80,7 +86,7 @@ class Bundle:
         ranker = CorrectedRanker(loaded.ranker, catalogue)
         loaded = replace(loaded, ranker=ranker)
         promises = Promises(shared.store, name, ranker, catalogue, settings.online)
-        effects: list[SideEffect] = [promises]
+        effects: list[SideEffect] = [promises, Traces(shared.traces, Tracer(name, ranker.heads, catalogue))]
         bandit = SourceBandit(SOURCES, settings.bandit) if settings.bandit.enabled else None
         if bandit is not None:
             effects.append(Decisions(shared.store, settings.bandit))

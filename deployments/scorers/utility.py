@@ -21,5 +21,6 @@ class Utility(Scorer):
         if candidates.heads is None:
             raise MissingInput("ranker")
         total = np.empty(len(candidates), np.float32)
-        utility(candidates.heads, self._weights.of(query).heads, total)
+        query.weights = self._weights.of(query).heads
+        utility(candidates.heads, query.weights, total)
         return replace(candidates, score=total)

@@ -15,6 +15,7 @@ class AdSlots(Selector):
     """Puts the most valuable ads into their slots, the best first; the others go. An ad of no value gets none."""
 
     name = "ad_slots"
+    reason = "an ad that is worth less than those in the slots, or behind the last place of the page"
 
     def __init__(self, catalogue: Catalogue, slots: Sequence[int]) -> None:
         """`slots`: positions, ascending; 0 is the first."""

@@ -48,6 +48,7 @@ class ExplorationSlot(Selector):
     """Puts the explored post at its slot among the posts that are no ads; comes after the rules."""
 
     name = "exploration_slot"
+    reason = "pushed off the page by the explored post"
 
     def __init__(self, slot: int) -> None:
         self._slot = slot

@@ -13,6 +13,7 @@ class First(Selector):
     """Bounds what the later stages cost."""
 
     name = "first"
+    reason = "too far back in the order of the sources to be pre-ranked"
     stage: ClassVar[Stage] = "candidates"
 
     def __init__(self, limit: int) -> None:

@@ -16,6 +16,7 @@ from kernels.rerank import rerank
 
 class Rerank(Selector):
     name = "rerank"
+    reason = "behind the last place of the page"
 
     def __init__(self, catalogue: Catalogue, rules: Rules) -> None:
         self._catalogue = catalogue

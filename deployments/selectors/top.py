@@ -12,6 +12,7 @@ class Top(Selector):
     """Sends on the pre-ranker's choice, or a whole page more where a request wants more than that."""
 
     name = "top"
+    reason = "below the pre-rank cut: too low a score to be ranked"
     stage: ClassVar[Stage] = "scoring"
 
     def __init__(self, limit: int) -> None:

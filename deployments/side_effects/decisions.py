@@ -7,8 +7,9 @@ from cluster.served import sampled
 from cluster.settings import Bandit
 from cluster.store.client import OnlineStore
 from deployments.pipeline.candidates import Candidates
-from deployments.pipeline.components import SideEffect
 from deployments.pipeline.query import Query
+from deployments.pipeline.side_effect import SideEffect
+from deployments.pipeline.trace import Trace
 from deployments.side_effects.brief_writes import BriefWrites
 
 
@@ -22,7 +23,7 @@ class Decisions(SideEffect):
     def enabled(self, query: Query) -> bool:
         return query.favoured is not None and sampled(query.request.user_id, self._share) and self._writes.possible
 
-    def note(self, query: Query, feed: Candidates) -> None:
+    def note(self, query: Query, feed: Candidates, trace: Trace) -> None:
         if query.favoured is None or not len(feed):
             return
         _, _, arms, arm, x, chances = query.favoured

@@ -8,8 +8,9 @@ from cluster.store.client import OnlineStore
 from deployments.catalogue.catalogue import Catalogue
 from deployments.corrections.corrected import CorrectedRanker
 from deployments.pipeline.candidates import Candidates
-from deployments.pipeline.components import SideEffect
 from deployments.pipeline.query import Query
+from deployments.pipeline.side_effect import SideEffect
+from deployments.pipeline.trace import Trace
 from deployments.side_effects.brief_writes import BriefWrites
 
 
@@ -28,7 +29,7 @@ class Promises(SideEffect):
     def enabled(self, query: Query) -> bool:
         return sampled(query.request.user_id, self._share) and self._writes.possible
 
-    def note(self, query: Query, feed: Candidates) -> None:
+    def note(self, query: Query, feed: Candidates, trace: Trace) -> None:
         if feed.heads is None or not len(feed):
             return
         rows = feed.rows.astype(np.int64)

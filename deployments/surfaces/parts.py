@@ -8,7 +8,7 @@ from deployments.bandit.source_bandit import SourceBandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.counters.live_counters import LiveCounters
 from deployments.loaded_release import LoadedRelease
-from deployments.pipeline.components import SideEffect
+from deployments.pipeline.side_effect import SideEffect
 from deployments.query_hydrators.user_state import UserStates
 
 

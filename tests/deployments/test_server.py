@@ -64,7 +64,9 @@ def test_what_was_seen_is_not_shown_again(served):
     mine = rows["post_id"].to_numpy()[rows["user_id"].to_numpy() == user]
     recent = set(mine[-128:].tolist())
     assert not recent & {item["post_id"] for item in feed["items"] if not item.get("ad")}
-    assert set(feed["explanation"]["removed"]["seen"]) <= recent
+    seen = {post["post_id"] for post in feed["explanation"]["dropped"] if post["component"] == "seen"}
+    assert seen
+    assert seen <= recent
 
 
 def test_blocked_and_muted_authors_are_not_shown(served):

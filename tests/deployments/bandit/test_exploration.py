@@ -8,8 +8,9 @@ import pytest
 from cluster.rules import Rules
 from cluster.settings import Bandit
 from cluster.wire import Choice
-from deployments.pipeline.executor import Pipeline, Trace, execute
+from deployments.pipeline.executor import Pipeline, execute
 from deployments.pipeline.query import Explored, Favoured
+from deployments.pipeline.trace import Trace
 from deployments.selectors.exploration import ExplorationSlot, Explore
 from deployments.selectors.first import First
 from deployments.selectors.rerank import Rerank

@@ -20,6 +20,7 @@ from deployments.bandit.follower import BanditFollower
 from deployments.bandit.source_bandit import DIMS, SourceBandit, context_of
 from deployments.consumers.bandit import BanditConsumer
 from deployments.consumers.consumer import Entry
+from deployments.pipeline.trace import Trace
 from deployments.query_hydrators.favoured_source import FavouredSource
 from deployments.side_effects.decisions import Decisions
 from deployments.sources.following import Following
@@ -75,7 +76,7 @@ class Loop:
         await self.hydrator.hydrate(asked)
         assert asked.favoured is not None
         assert self.decisions.enabled(asked)
-        self.decisions.note(asked, candidates(*ROWS.tolist()))
+        self.decisions.note(asked, candidates(*ROWS.tolist()), Trace())
         while not await self.store._redis.exists(decision_key(asked.request_id)):
             await asyncio.sleep(0.002)
         return asked.request_id, asked.favoured.source

@@ -19,6 +19,7 @@ from deployments.consumers.consumer import Entry
 from deployments.consumers.online import OnlineConsumer
 from deployments.corrections.corrected import CorrectedRanker
 from deployments.corrections.follower import CorrectionFollower
+from deployments.pipeline.trace import Trace
 from deployments.side_effects.promises import Promises
 from kernels.columns import F32, I64
 from tests.deployments.queries import candidates, post_table, query
@@ -85,7 +86,7 @@ class Loop:
         asked = replace(query(POSTS, user_id=user), request_id=request_id)
         feed = replace(candidates(*ROWS.tolist()), heads=self.ranker.predict(-1, ROWS, X))
         assert self.promises.enabled(asked)
-        self.promises.note(asked, feed)
+        self.promises.note(asked, feed, Trace())
         while not await self.store._redis.exists(served_key(request_id)):
             await asyncio.sleep(0.005)
         return request_id
@@ -191,7 +192,7 @@ def test_posts_that_were_published_later_are_corrected_and_promised_too(url: str
         async with OnlineStore(url, STORE) as store:
             promises = Promises(store, "r1", made, catalogue, SETTINGS)  # type: ignore[arg-type]
             asked = replace(query(POSTS, user_id=1), request_id="later")
-            promises.note(asked, replace(candidates(*new.tolist()), heads=predicted))
+            promises.note(asked, replace(candidates(*new.tolist()), heads=predicted), Trace())
             while (blob := await store._redis.get(served_key("later"))) is None:
                 await asyncio.sleep(0.005)
         assert decode_served(blob).post_ids.tolist() == catalogue.posts.post_ids[new].tolist()

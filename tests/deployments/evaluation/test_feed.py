@@ -12,7 +12,7 @@ from cluster.errors import InvalidField
 from cluster.settings import Settings
 from deployments.evaluation.cli import document, feed, tables
 from deployments.evaluation.feed import ORACLE, evaluate_feed
-from deployments.evaluation.replayer import Replayer
+from deployments.evaluation.replayer import Replayer, without_ads
 from kernels.actions import ACTIONS
 from tests.deployments.evaluation.by_hand import release_of
 from training.data.dataset import write_dataset
@@ -34,7 +34,7 @@ def world(tmp_path_factory):
 
 
 def replayer(dataset) -> Replayer:
-    return Replayer(release_of(dataset, SPLIT), Log.load(dataset), Settings())
+    return Replayer(release_of(dataset, SPLIT), Log.load(dataset), without_ads(Settings()))
 
 
 def scrambled(dataset, folder):

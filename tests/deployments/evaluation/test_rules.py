@@ -10,7 +10,7 @@ import pytest
 from cluster.rules import Rules
 from cluster.settings import Settings
 from cluster.user_state import EVENT, pack, unpack
-from deployments.evaluation.replayer import Replayer
+from deployments.evaluation.replayer import Replayer, without_ads
 from tests.deployments.evaluation.by_hand import release_of
 from training.data.synth.parameters import Parameters
 from training.data.synth.synthesis import synthesise
@@ -32,7 +32,7 @@ def replayer(parts):
     release, log = parts
 
     def make(**rules) -> Replayer:
-        replay = Replayer(release, log, Settings(rules=Rules(**rules)))
+        replay = Replayer(release, log, without_ads(Settings(rules=Rules(**rules))))
         replay.advance(SPLIT.snapshot_ms(log), USERS)
         return replay
 

@@ -15,7 +15,8 @@ from deployments.bandit.source_bandit import SOURCES, SourceBandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.counters.live_counters import LiveCounters
 from deployments.pipeline.components import Filter, SoftFilter
-from deployments.pipeline.executor import Trace, execute, hydrate
+from deployments.pipeline.executor import execute, hydrate
+from deployments.pipeline.trace import Trace
 from deployments.surfaces.parts import Parts
 from deployments.surfaces.surfaces import surfaces
 from tests.deployments.catalogue.releases import post, release

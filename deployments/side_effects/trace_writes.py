@@ -1,0 +1,94 @@
+"""Records of requests on their way to the state store: packed and written together, after the answers."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final
+
+from cluster.settings import Explain
+from cluster.store.breaker import StoreUnavailable
+from cluster.store.client import OnlineStore
+from cluster.store.coalescer import Coalescer
+from cluster.traced_feed import TracedFeed, encode_trace, trace_key
+
+logger = logging.getLogger(__name__)
+
+#: Records that may wait; what comes beyond that is not kept.
+WAITING: Final = 64
+#: Records written by one command, and how long more of them are waited for, in seconds.
+BATCH: Final = 32
+LINGER_S: Final = 0.05
+
+Packing = Callable[[], TracedFeed]
+
+#: Share of what a period may take that may be taken at once. So under load packing soon costs next to nothing.
+AT_ONCE: Final = 1 / 12
+
+
+class Allowance:
+    """A token bucket of bytes: no period of `seconds` takes more than `size`."""
+
+    def __init__(self, size: float, seconds: float) -> None:
+        self._most = size * AT_ONCE
+        self._rate = (size - self._most) / seconds
+        self._left = self._most
+        self._at = time.monotonic()
+
+    @property
+    def left(self) -> float:
+        now = time.monotonic()
+        self._left = min(self._most, self._left + (now - self._at) * self._rate)
+        self._at = now
+        return self._left
+
+    def take(self, size: int) -> None:
+        """Use `size` of it, even if that is more than is left."""
+        self._left -= size
+
+
+class TraceWrites:
+    """One for all releases of a feed server. Belongs to one event loop."""
+
+    def __init__(self, store: OnlineStore, settings: Explain) -> None:
+        self._store = store
+        self._seconds = settings.keep_s
+        self._allowance = Allowance(settings.memory_mb * 1e6, settings.keep_s)
+        self._waiting = 0
+        self._queue = Coalescer(self._write, BATCH)
+
+    @property
+    def possible(self) -> bool:
+        """Whether the store is there and keeps up."""
+        return self._store.available and self._waiting < WAITING
+
+    @property
+    def affordable(self) -> bool:
+        """Whether there is room for the record of a request that did not ask for it."""
+        return self._allowance.left > 0
+
+    def put(self, packing: Packing) -> None:
+        """Write what `packing` will make."""
+        self._waiting += 1
+        self._queue.submit(packing)
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        await self._queue.close()
+
+    async def _write(self, batch: Sequence[Packing]) -> Sequence[None]:
+        await asyncio.sleep(LINGER_S)
+        blobs = {}
+        for packing in batch:
+            self._waiting -= 1
+            try:
+                traced = packing()
+                blobs[trace_key(traced.request_id)] = encode_trace(traced)
+            except Exception:
+                logger.exception("what happened to a request could not be kept")
+            await asyncio.sleep(0)  # requests go first
+        self._allowance.take(sum(map(len, blobs.values())))
+        with suppress(StoreUnavailable):  # these requests cannot be explained later; nothing else depends on them
+            await self._store.keep_all(blobs, self._seconds)
+        return [None] * len(batch)
