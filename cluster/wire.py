@@ -180,7 +180,16 @@ class ErrorResponse(Struct, frozen=True):
 
 def faults(errors: Iterable[InvalidField]) -> list[Fault]:
     """The errors of single items as an answer tells them."""
-    return [Fault(error.field, error.value, error.allowed) for error in errors]
+    return [fault_of(error) for error in errors]
+
+
+def fault_of(error: InvalidField) -> Fault:
+    return Fault(error.field, error.value, error.allowed)
+
+
+def invalid_id(name: str, value: Any) -> InvalidField:
+    """The error of an id that is none."""
+    return InvalidField(name, value, f"must be an integer of 0 to {MAX_ID}")
 
 
 def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
@@ -229,4 +238,4 @@ def _shorten(value: Any) -> Any:
 
 def error_body(error: InvalidField) -> bytes:
     """The JSON body of a 4xx answer."""
-    return msgspec.json.encode(ErrorResponse(Fault(error.field, error.value, error.allowed)))
+    return msgspec.json.encode(ErrorResponse(fault_of(error)))
