@@ -1,7 +1,7 @@
 """Experiments: users are dealt to arms, for which settings may differ."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic import Field, field_validator
 
@@ -32,7 +32,7 @@ class Experiment(Section):
         return None
 
 
-def arms_of(experiments: Sequence[Experiment], user_id: int) -> Mapping[str, str]:
+def arms_of(experiments: Sequence[Experiment], user_id: int) -> dict[str, str]:
     """The arm that a user is in, by experiment; those in which they take no part are left out."""
     arms = {experiment.name: experiment.arm_of(user_id) for experiment in experiments}
     return {name: arm for name, arm in arms.items() if arm is not None}

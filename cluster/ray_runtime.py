@@ -65,16 +65,19 @@ def start_ray(settings: Settings) -> Iterator[RaySession]:
         yield RaySession(context.address_info["address"], str(folder))
 
 
-def start_serve(settings: Settings) -> None:
+def start_serve(settings: Settings, servicer: str | None = None) -> None:
     """Start Serve's controller and HAProxy on the address of the settings; deployments come afterwards.
 
-    There is no request timeout: deadlines are ours, and without one Serve takes its shortest path.
+    `servicer` is the path of the function that adds gRPC calls to a server; without it there are none. There is no
+    request timeout: deadlines are ours, and without one Serve takes its shortest path.
     """
     from ray import serve
 
+    serving = settings.serving
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     serve.start(
-        http_options={"host": settings.serving.host, "port": settings.serving.port, "request_timeout_s": None},
+        http_options={"host": serving.host, "port": serving.port, "request_timeout_s": None},
+        grpc_options={"port": serving.grpc, "grpc_servicer_functions": [servicer] if servicer else []},
         logging_config={"log_level": "WARNING", "enable_access_log": False},
     )
 
@@ -157,7 +160,7 @@ def _folder() -> Iterator[Path]:
 
 def _local_environment(folder: Path) -> dict[str, str]:
     """Folders and ports of one Ray among several on a machine."""
-    stats, metrics, fallback = _free_ports(3)
+    stats, metrics, fallback, grpc_fallback = _free_ports(4)
     proxy = folder / "proxy"
     return {
         "RAY_TMPDIR": str(folder),
@@ -172,6 +175,7 @@ def _local_environment(folder: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(grpc_fallback),
         # Nobody takes this machine away: a process of each training run less.
         "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     }

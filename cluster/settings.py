@@ -79,6 +79,9 @@ class Serving(Section):
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8000, description="HTTP port", ge=1, le=65535)
+    grpc_port: int | None = Field(
+        None, description="gRPC port, 0 for no gRPC; default: the one after `port`", ge=0, le=65535
+    )
     topology: Literal["fused"] = Field("fused", description="where the stages of a request run")
     min_replicas: Count = Field(2, description="feed servers kept running")
     max_replicas: Count = Field(4, description="feed servers that autoscaling may start")
@@ -91,6 +94,11 @@ class Serving(Section):
         "replay",
         description="`replay` lets time go on from the end of the release's data; `wall` uses the real time",
     )
+
+    @property
+    def grpc(self) -> int:
+        """The gRPC port; 0: none."""
+        return self.port + 1 if self.grpc_port is None else self.grpc_port
 
 
 class Quotas(Section):

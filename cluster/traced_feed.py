@@ -3,7 +3,6 @@
 `explain:{request_id}` in the state store. Whose feed it was it does not say; after an erasure it expires by itself.
 """
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -34,7 +33,7 @@ class Answer(Struct, array_like=True, frozen=True):
     cold_start: bool
     degraded: list[str]
     relaxed: list[str]
-    arms: Mapping[str, str]
+    arms: dict[str, str]
     coverage: float
     timings_ms: dict[str, float]
 

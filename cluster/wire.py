@@ -1,7 +1,7 @@
 """What travels over HTTP: request and response types, and how a bad request is told what is wrong with it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -135,7 +135,7 @@ class FeedResponse(Struct, frozen=True, omit_defaults=True):
     relaxed: list[str]  # filters that gave way, in this order, because too few posts were left
     coverage: Annotated[float, Meta(description="share of the sources that answered")]
     timings_ms: dict[str, float]
-    arms: Annotated[Mapping[str, str], Meta(description="that the user is in, by experiment")] = {}
+    arms: Annotated[dict[str, str], Meta(description="that the user is in, by experiment")] = {}
     cursor: Annotated[str, Meta(description="to go on with; none where the feed ends")] | None = None
     explanation: Explanation | None = None
 
@@ -188,7 +188,16 @@ class ErrorResponse(Struct, frozen=True):
 
 def faults(errors: Iterable[InvalidField]) -> list[Fault]:
     """The errors of single items as an answer tells them."""
-    return [Fault(error.field, error.value, error.allowed) for error in errors]
+    return [fault_of(error) for error in errors]
+
+
+def fault_of(error: InvalidField) -> Fault:
+    return Fault(error.field, error.value, error.allowed)
+
+
+def invalid_id(name: str, value: Any) -> InvalidField:
+    """The error of an id that is none."""
+    return InvalidField(name, value, f"must be an integer of 0 to {MAX_ID}")
 
 
 def decode(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
@@ -237,4 +246,4 @@ def _shorten(value: Any) -> Any:
 
 def error_body(error: InvalidField) -> bytes:
     """The JSON body of a 4xx answer."""
-    return msgspec.json.encode(ErrorResponse(Fault(error.field, error.value, error.allowed)))
+    return msgspec.json.encode(ErrorResponse(fault_of(error)))

@@ -32,6 +32,7 @@ from deployments.consumers.specification import Context
 from deployments.consumers.supervision import run_consumers
 from deployments.feed_clock import feed_clock, keep_feed_clock
 from deployments.feed_server import feed_application
+from deployments.grpc.calls import servicer_path
 from deployments.seeding import seed_store
 from deployments.stores import Stores, open_stores
 from training.data.archive import BASE
@@ -56,7 +57,7 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
     """
     _refuse_second(settings)
     settings = settings.model_copy(update={"home": settings.home.resolve()})
-    specs = consumer_specs(settings)
+    specs, serving = consumer_specs(settings), settings.serving
     with ExitStack() as stack:
         with _step(console, "data"):
             dataset = ensure_dataset(settings)
@@ -82,7 +83,8 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
             clock_offset_ms=clock.offset_ms,
             ray_address=ray.address,
             ray_folder=ray.folder,
-            http_address=f"http://{settings.serving.host}:{settings.serving.port}",
+            http_address=f"http://{serving.host}:{serving.port}",
+            grpc_address=f"{serving.host}:{serving.grpc}" if serving.grpc else None,
             release=release.name,
             dataset=str(dataset.folder.resolve()),
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -99,13 +101,14 @@ def _refuse_second(settings: Settings) -> None:
     running = read_run(settings.run_file)
     if running and running.alive:
         raise CascadeError(f"Cascade is up already, at {running.http_address}", "stop it with `cascade down`")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.serving.host, settings.serving.port))
-        except OSError as error:
-            address = f"{settings.serving.host}:{settings.serving.port}"
-            raise CascadeError(f"cannot listen on {address}: {error}", "set CASCADE_SERVING__PORT") from None
+    host = settings.serving.host
+    for port, name in ((settings.serving.port, "PORT"), (settings.serving.grpc, "GRPC_PORT")):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise CascadeError(f"cannot listen on {host}:{port}: {error}", f"set CASCADE_SERVING__{name}") from None
 
 
 @contextmanager
@@ -158,7 +161,7 @@ def _keep_base(settings: Settings, dataset: DataSet) -> None:
 
 def _deploy(settings: Settings, clock: Clock, urls: StoreUrls) -> None:
     try:
-        start_serve(settings)
+        start_serve(settings, servicer_path(settings.serving))
         serve.run(feed_application(settings, clock, urls), name=APPLICATION, route_prefix="/")
     except (RuntimeError, TimeoutError, RayError) as error:
         raise CascadeError(f"the feed server does not start: {error}", "Ray's logs have more") from error

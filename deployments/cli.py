@@ -63,6 +63,7 @@ def status(*, json: Json = False) -> None:
         return
     table = Table(show_header=False, box=None)
     table.add_row("address", run.http_address)
+    table.add_row("gRPC", run.grpc_address or "none")
     table.add_row("since", run.started_at)
     server = found.server
     table.add_row("release", server.release if server else "[red]the feed server does not answer[/red]")
@@ -124,6 +125,7 @@ def _announce(run: Run, out: TextIO) -> None:
   curl -s {address}/v1/feed -H 'content-type: application/json' -d '{{"user_id": 1, "limit": 10}}'
 
   API docs   {address}/docs
+  gRPC       {run.grpc_address or "none"}  (deployments/grpc/cascade.proto)
   status     cascade status
   stop       Ctrl-C, or cascade down
 """,

@@ -11,6 +11,7 @@ from cluster.placement import Role, label_selector
 from cluster.settings import Settings
 from cluster.store.urls import StoreUrls
 from deployments.api.api import Api
+from deployments.grpc.service import GrpcMethods
 from deployments.http.app import http_app
 from deployments.replica import Replica
 
@@ -20,13 +21,13 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 @serve.deployment
 @serve.ingress()
-class FeedServer:
+class FeedServer(GrpcMethods):
     """Answers feeds from the release that is live; `clock` is the same for all replicas."""
 
     def __init__(self, settings: Settings, clock: Clock, urls: StoreUrls) -> None:
         self._replica = Replica.open(settings, clock, urls)
         self._api = Api.open(self._replica, settings, urls)
-        self._max_body_bytes = settings.serving.max_body_bytes
+        self._serving = settings.serving
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve before the replica counts as ready."""
@@ -36,7 +37,7 @@ class FeedServer:
         # What is loaded now stays: the collector need not walk through it during requests.
         gc.collect()
         gc.freeze()
-        return http_app(self._api, self._max_body_bytes)
+        return http_app(self._api, self._serving.max_body_bytes)
 
 
 def feed_application(settings: Settings, clock: Clock, urls: StoreUrls) -> Any:

@@ -44,6 +44,7 @@ class Run(Struct, frozen=True, kw_only=True):
     ray_address: str
     ray_folder: str | None  # temporary folder of the Ray that was started; None: a Ray that was there before
     http_address: str
+    grpc_address: str | None = None  # None: there is no gRPC
     release: str
     dataset: str  # folder
     started_at: str  # ISO 8601, UTC

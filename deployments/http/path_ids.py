@@ -2,8 +2,7 @@
 
 from starlette.requests import Request
 
-from cluster.errors import InvalidField
-from cluster.wire import MAX_ID
+from cluster.wire import MAX_ID, invalid_id
 
 #: Digits of the largest id.
 _DIGITS = len(str(MAX_ID))
@@ -14,5 +13,5 @@ def path_id(request: Request, name: str) -> int:
     text: str = request.path_params[name]
     # Python refuses to convert texts of thousands of digits.
     if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS and int(text) <= MAX_ID):
-        raise InvalidField(name, text[:100], f"must be an integer of 0 to {MAX_ID}")
+        raise invalid_id(name, text[:100])
     return int(text)

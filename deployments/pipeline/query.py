@@ -1,7 +1,6 @@
 """A request on its way through the pipeline, with what is known of its user."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -52,7 +51,7 @@ class Query:
     state: UserState
     user: UserColumns  # U = 1
     user_row: int = -1  # row among the release's users; -1 = not one of them
-    arms: Mapping[str, str] = field(default_factory=dict)  # of experiments
+    arms: dict[str, str] = field(default_factory=dict)  # of experiments
     known: bool = False  # the store has a state of this user
     degraded: list[str] = field(default_factory=list)
     reranked: Reranked | None = None  # the order by the rules, and why, of the candidates that were re-ranked

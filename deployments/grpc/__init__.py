@@ -1,0 +1,1 @@
+"""The gRPC face: the service of `cascade.proto`, in front of the same services as HTTP."""
