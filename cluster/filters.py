@@ -16,6 +16,7 @@ FilterName = Literal[
     "creator_fatigue",
     "feedback_fatigue",
     "followed",
+    "shown_lately",
     "seen",
     "near_duplicate",
     "frequency_cap",
@@ -42,6 +43,7 @@ class Filters(Section):
         gt=0,
     )
     seen_hours: Count = Field(24, description="how long a post stays seen that has left the history")
+    shown_minutes: Count = Field(30, description="how long a post counts as shown, for requests to refresh")
     near_duplicate: Share = Field(
         0.97, description="cosine of embeddings above which posts of one kind and length are the same"
     )

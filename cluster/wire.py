@@ -41,6 +41,7 @@ class FeedRequest(Struct, frozen=True, forbid_unknown_fields=True):
     context: Context = Context()
     cursor: Annotated[str, Meta(max_length=16_384, description="of an answer: goes on without its posts")] | None = None
     explain: bool = False
+    refresh: Annotated[bool, Meta(description="without what this user's feeds have shown in the last minutes")] = False
 
 
 class Influence(Struct, frozen=True):

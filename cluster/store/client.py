@@ -1,7 +1,7 @@
 """The client of the state store, a Valkey or Redis 7, for the request path and for seeding.
 
-Keys: `u:{user_id}` holds the packed state of a user. `seed` names the data set that a new store was filled with, and
-`clock` holds the offset of feed time for each data set served so far.
+Keys: `u:{user_id}` holds the packed state of a user, `shown:{user_id}` what feeds have shown them lately. `seed` names
+the data set that a new store was filled with; `clock` holds the offset of feed time for each data set served so far.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,9 @@ SEED: Final = b"seed"
 CLOCK: Final = b"clock"
 #: Users read by one command: more would hold up everyone else's.
 READ_LIMIT: Final = 128
+#: Bytes of what feeds have shown a user: the last ones are read, and where there are too many all are forgotten.
+SHOWN_KEPT: Final = 4 * 500
+SHOWN_LIMIT: Final = 4 * 5_000
 #: Blobs written by one command while seeding, and how long that may take.
 WRITE_LIMIT: Final = 500
 WRITE_S: Final = 60.0
@@ -45,7 +48,31 @@ class OnlineStore(Closing):
     async def read_user(self, user_id: int) -> bytes | None:
         """The user's blob, None for a user unknown to the store; one round trip. Raises StoreUnavailable."""
         self._breaker.admit()
-        return await self._reads.submit(user_id)
+        return await self._reads.submit(user_key(user_id))
+
+    async def read_shown(self, user_id: int) -> bytes | None:
+        """What `note_shown` has noted of a user, None for nothing; in the same round trip as a read begun beside it.
+
+        Raises StoreUnavailable.
+        """
+        self._breaker.admit()
+        noted = await self._reads.submit(shown_key(user_id))
+        return None if noted is None else noted[-SHOWN_KEPT:]
+
+    async def note_shown(self, notes: Sequence[tuple[int, bytes]], seconds: int) -> None:
+        """Add to what feeds have shown users, for so long after the last feed. Raises StoreUnavailable."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for user_id, posts in notes:
+            pipeline.append(shown_key(user_id), posts)
+            pipeline.expire(shown_key(user_id), seconds)
+        lengths = (await self._connection.outcome(pipeline.execute()))[::2]
+        long = [shown_key(user) for (user, _), length in zip(notes, lengths, strict=True) if length > SHOWN_LIMIT]
+        if long:
+            await self._connection.outcome(self._redis.unlink(*long))
+
+    async def forget_shown(self, user_id: int) -> None:
+        """Forget what feeds have shown a user. Raises StoreUnavailable."""
+        await self._connection.outcome(self._redis.unlink(shown_key(user_id)))
 
     async def write_users(self, blobs: Mapping[int, bytes]) -> None:
         """Write the blobs of many users, for seeding. Raises StoreUnavailable."""
@@ -130,11 +157,15 @@ class OnlineStore(Closing):
         await self._reads.close()
         await self._connection.close()
 
-    async def _read(self, user_ids: Sequence[int]) -> Sequence[bytes | None]:
+    async def _read(self, keys: Sequence[bytes]) -> Sequence[bytes | None]:
         self._breaker.check()
-        blobs = await self._connection.outcome(self._redis.mget([user_key(user) for user in user_ids]))
+        blobs = await self._connection.outcome(self._redis.mget(keys))
         return cast(Sequence[bytes | None], blobs)
 
 
 def user_key(user_id: int) -> bytes:
     return b"u:%d" % user_id
+
+
+def shown_key(user_id: int) -> bytes:
+    return b"shown:%d" % user_id

@@ -6,6 +6,7 @@ Changes go to the event log; the users consumer, which alone writes states, appl
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final
 from uuid import uuid4
 
@@ -116,6 +117,8 @@ class UserService:
     async def erase(self, user_id: int) -> Erased:
         """Forget a user; waits a moment for it to be applied."""
         position = await self._append(Erasure(user_id=user_id, time_ms=self._clock.now_ms()))
+        with suppress(StoreUnavailable):  # it expires within minutes by itself
+            await self._store.forget_shown(user_id)
         return Erased(
             erased=await self._is_applied(position),
             log_position=position,

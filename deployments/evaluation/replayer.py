@@ -35,6 +35,9 @@ class States:
     async def read_user(self, user_id: int) -> bytes | None:
         return self.blobs.get(user_id)
 
+    async def read_shown(self, user_id: int) -> bytes | None:
+        return None
+
 
 def without_ads(settings: Settings) -> Settings:
     """The settings where feeds are judged: what advertisers pay for says nothing of how well feeds are made."""

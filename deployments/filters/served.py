@@ -8,6 +8,7 @@ from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Filter
 from deployments.pipeline.query import Query
+from kernels.columns import I64, U32
 
 
 class Served(Filter):
@@ -23,7 +24,12 @@ class Served(Filter):
         return len(query.served) > 0
 
     def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
-        found, served = marks(self._catalogue.posts.post_ids[candidates.rows]), np.sort(query.served)
-        at = np.searchsorted(served, found)  # np.isin takes ten times as long
-        keep: NDArray[np.bool_] = served[np.minimum(at, len(served) - 1)] != found
-        return keep
+        return unmarked(self._catalogue.posts.post_ids[candidates.rows], query.served)
+
+
+def unmarked(post_ids: I64, marked: U32) -> NDArray[np.bool_]:
+    """Mask of `post_ids` that are not among the posts of `cluster.cursor.marks`, of which there are some."""
+    found, marked = marks(post_ids), np.sort(marked)
+    at = np.searchsorted(marked, found)  # np.isin takes ten times as long
+    keep: NDArray[np.bool_] = marked[np.minimum(at, len(marked) - 1)] != found
+    return keep

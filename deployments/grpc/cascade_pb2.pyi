@@ -17,7 +17,7 @@ class Fault(_message.Message):
     def __init__(self, field: _Optional[str] = ..., value: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class FeedRequest(_message.Message):
-    __slots__ = ("user_id", "surface", "limit", "deadline_ms", "context", "cursor", "explain")
+    __slots__ = ("user_id", "surface", "limit", "deadline_ms", "context", "cursor", "explain", "refresh")
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     SURFACE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
@@ -25,6 +25,7 @@ class FeedRequest(_message.Message):
     CONTEXT_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     EXPLAIN_FIELD_NUMBER: _ClassVar[int]
+    REFRESH_FIELD_NUMBER: _ClassVar[int]
     user_id: int
     surface: str
     limit: int
@@ -32,7 +33,8 @@ class FeedRequest(_message.Message):
     context: Context
     cursor: str
     explain: bool
-    def __init__(self, user_id: _Optional[int] = ..., surface: _Optional[str] = ..., limit: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., context: _Optional[_Union[Context, _Mapping]] = ..., cursor: _Optional[str] = ..., explain: _Optional[bool] = ...) -> None: ...
+    refresh: bool
+    def __init__(self, user_id: _Optional[int] = ..., surface: _Optional[str] = ..., limit: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., context: _Optional[_Union[Context, _Mapping]] = ..., cursor: _Optional[str] = ..., explain: _Optional[bool] = ..., refresh: _Optional[bool] = ...) -> None: ...
 
 class Context(_message.Message):
     __slots__ = ("time_ms", "device", "connection", "app_version", "region")

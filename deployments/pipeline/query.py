@@ -57,6 +57,7 @@ class Query:
     reranked: Reranked | None = None  # the order by the rules, and why, of the candidates that were re-ranked
     weights: F32 | None = None  # what utility weighed each head by; None where it did not
     served: U32 = field(default_factory=lambda: np.zeros(0, np.uint32))  # `cluster.cursor.marks` of pages before
+    shown: U32 = field(default_factory=lambda: np.zeros(0, np.uint32))  # the same of feeds of a moment ago
     relaxed: list[str] = field(default_factory=list)  # soft filters that gave way
     favoured: Favoured | None = None
     pool: Pool | None = None
@@ -73,14 +74,14 @@ class Query:
         return not self.has_history and "store" not in self.degraded
 
     def reach(self, quota: int) -> int:
-        """How many posts a source must bring so that its quota is left without those of the pages before."""
-        return quota + len(self.served)
+        """How many posts a source must bring so that its quota is left without those that were shown."""
+        return quota + len(self.served) + len(self.shown)
 
     def allotted(self, source: str, brought: int) -> int:
         """How many of the candidates that a source brought are taken."""
         if self.favoured is None or self.favoured.source == source or source not in self.favoured.arms:
             return brought
-        before = min(brought, len(self.served))  # those of the pages before do not count
+        before = min(brought, len(self.served) + len(self.shown))  # those that were shown do not count
         return before + round((brought - before) * (1 - self.favoured.given_up))
 
     @property

@@ -103,6 +103,9 @@ class _Users:
     async def read_user(self, user_id: int) -> bytes | None:
         return self._states.get(user_id)
 
+    async def read_shown(self, user_id: int) -> bytes | None:
+        return None
+
 
 def _candidates(reference: Reference, catalogue: Catalogue) -> Candidates:
     rows = catalogue.posts.post_rows(reference.posts)

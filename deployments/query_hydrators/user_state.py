@@ -1,5 +1,6 @@
 """The user's state, from the online store in one round trip."""
 
+import asyncio
 import logging
 from typing import Protocol
 
@@ -22,6 +23,10 @@ class UserStates(Protocol):
         """None for a user unknown to it. Raises StoreUnavailable."""
         ...
 
+    async def read_shown(self, user_id: int) -> bytes | None:
+        """`cluster.cursor.marks` of the posts that feeds have shown lately. Raises StoreUnavailable."""
+        ...
+
 
 class UserStateHydrator(QueryHydrator):
     name = "store"
@@ -36,7 +41,11 @@ class UserStateHydrator(QueryHydrator):
     async def hydrate(self, query: Query) -> None:
         user_id = query.request.user_id
         query.user_row = int(rows_of(np.array([user_id]), self._user_ids)[0])
-        blob = await self._store.read_user(user_id)
+        if query.request.refresh:
+            blob, shown = await asyncio.gather(self._store.read_user(user_id), self._store.read_shown(user_id))
+            query.shown = np.frombuffer(shown or b"", np.uint32)
+        else:
+            blob = await self._store.read_user(user_id)
         if blob is None:
             return
         try:

@@ -27,6 +27,7 @@ from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.side_effect import SideEffect
 from deployments.side_effects.decisions import Decisions
 from deployments.side_effects.promises import Promises
+from deployments.side_effects.shown import Shown
 from deployments.side_effects.trace_writes import TraceWrites
 from deployments.side_effects.traces import Traces
 from deployments.store_follower import StoreFollower
@@ -87,6 +88,8 @@ class Bundle:
         loaded = replace(loaded, ranker=ranker)
         promises = Promises(shared.store, name, ranker, catalogue, settings.online)
         effects: list[SideEffect] = [promises, Traces(shared.traces, Tracer(name, ranker.heads, catalogue))]
+        if "shown_lately" not in settings.filters.disabled:
+            effects.append(Shown(shared.store, catalogue, settings.filters.shown_minutes))
         bandit = SourceBandit(SOURCES, settings.bandit) if settings.bandit.enabled else None
         if bandit is not None:
             effects.append(Decisions(shared.store, settings.bandit))

@@ -11,6 +11,7 @@ from deployments.filters.region import Region
 from deployments.filters.removed import Removed
 from deployments.filters.seen import Seen
 from deployments.filters.served import Served
+from deployments.filters.shown_lately import ShownLately
 from deployments.filters.unpublished import Unpublished
 from deployments.hydrators.features import Features
 from deployments.pipeline.executor import Pipeline
@@ -59,6 +60,7 @@ def explore(parts: Parts) -> Pipeline:
             CreatorFatigue(catalogue, filters.creator_impressions),
             FeedbackFatigue(catalogue, filters.fewer_weight),
             Followed(catalogue),
+            ShownLately(catalogue),
             Seen(catalogue, filters.seen_hours),
         ],
         steps=[

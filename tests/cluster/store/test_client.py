@@ -8,7 +8,7 @@ import redis
 
 from cluster.settings import Store
 from cluster.store.breaker import StoreUnavailable
-from cluster.store.client import OnlineStore
+from cluster.store.client import SHOWN_KEPT, SHOWN_LIMIT, OnlineStore, shown_key
 from cluster.store.valkey_server import ValkeyServer
 from tests.conftest import free_port
 
@@ -46,6 +46,29 @@ def test_concurrent_reads_share_round_trips_and_a_lone_one_takes_one(store_serve
     lone, together = asyncio.run(scenario())
     assert lone == 1
     assert together == 1
+
+
+def test_what_feeds_have_shown_is_read_with_the_state_and_bounded(store_server: ValkeyServer) -> None:
+    async def scenario() -> None:
+        async with OnlineStore(store_server.url, PATIENT) as store:
+            user, other = 2**41, 2**41 + 1
+            await store.write_users({user: b"state"})
+            assert await store.read_shown(user) is None
+            await store.note_shown([(user, b"abcd"), (other, b"ijkl"), (user, b"efgh")], 100)
+            with redis.Redis.from_url(store_server.url) as client:
+                calls = client.info("commandstats")["cmdstat_mget"]["calls"]
+                assert await asyncio.gather(store.read_user(user), store.read_shown(user)) == [b"state", b"abcdefgh"]
+                assert client.info("commandstats")["cmdstat_mget"]["calls"] == calls + 1
+                assert 0 < client.ttl(shown_key(user)) <= 100
+            await store.note_shown([(user, b"m" * SHOWN_KEPT)], 100)
+            assert await store.read_shown(user) == b"m" * SHOWN_KEPT
+            await store.note_shown([(user, b"n" * SHOWN_LIMIT)], 100)
+            assert await store.read_shown(user) is None
+            assert await store.read_shown(other) == b"ijkl"
+            await store.forget_shown(other)
+            assert await store.read_shown(other) is None
+
+    asyncio.run(scenario())
 
 
 def test_gone_store_fails_fast_and_heals_by_itself(tmp_path: Path) -> None:

@@ -32,11 +32,15 @@ ALWAYS = {"removed", "unpublished", "served", "advertised"}
 class Stored:
     """The state store of one user."""
 
-    def __init__(self, state: UserState) -> None:
+    def __init__(self, state: UserState, shown: tuple[int, ...] = ()) -> None:
         self._blob = pack(state)
+        self._shown = marks(np.array(shown, np.int64)).tobytes()
 
     async def read_user(self, user_id: int) -> bytes:
         return self._blob
+
+    async def read_shown(self, user_id: int) -> bytes | None:
+        return self._shown
 
 
 def parts(state: UserState = NOBODY, **filters) -> Parts:
@@ -169,6 +173,20 @@ def test_soft_filters_are_told_from_hard_ones():
     for pipeline in surfaces(parts()).values():
         assert all(isinstance(component, SoftFilter) for component in pipeline.soft_filters)
         assert not any(isinstance(component, SoftFilter) for component in [*pipeline.filters, *pipeline.steps])
+
+
+@pytest.mark.parametrize("surface", ["home", "explore"])
+def test_to_refresh_is_to_ask_for_something_else_as_far_as_there_is(surface):
+    given = parts()
+    ids = given.catalogue.posts.post_ids
+    for shown, limit, relaxed in ((30, 10, []), (35, 10, ["shown_lately"])):
+        asked_for = replace(given, store=Stored(NOBODY, tuple(ids[:shown].tolist())))
+        everything, asked, _ = feed(asked_for, surface, limit=limit)
+        assert (len(everything), asked.relaxed) == (40, []), "who does not ask for it is shown them"
+        others, asked, trace = feed(asked_for, surface, limit=limit, refresh=True)
+        assert len(others) == 10
+        assert asked.relaxed == relaxed
+        assert len(trace.removed["shown_lately"]) == 30
 
 
 @pytest.mark.parametrize("surface", ["home", "explore"])
