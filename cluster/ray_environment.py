@@ -13,6 +13,8 @@ RAY_ENVIRONMENT: Final = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     # The proxy that HAProxy falls back to while there is no replica uses gRPC like the rest.
     "RAY_SERVE_USE_GRPC_BY_DEFAULT": "1",
+    # A gRPC message is read whole before anybody looks at it: 2 GiB by default.
+    "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": "16777216",
     # Serve parses a log line per request in Python for these: a fifth of the CPU of a request that does nothing.
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     # A replica that stops is out of HAProxy's list within this; the default is 30 s.

@@ -178,10 +178,10 @@ def _watch(settings: Settings, run: Run, stores: Stores, look: Callable[[LiveRel
             revived = stores.revive()
             with suppress(CascadeError):  # a record that was damaged changes nothing
                 live = LiveFile(settings.releases).need()
-            look(live)
             if revived or live.live != run.release:
                 run = msgspec.structs.replace(run, release=live.live, **stores.processes)
                 write_run(settings.run_file, run)
+            look(live)
     except KeyboardInterrupt:
         # An impatient second Ctrl-C must not leave half of it running.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -34,6 +34,7 @@ def _call(kind: type[Message]) -> Callable[[Answer], Method]:
         # Serve tells by the name of the parameter that the method wants it.
         async def method(self: "GrpcMethods", request: Any, grpc_context: RayServegRPCContext) -> Message:
             try:
+                _check_size(request, self._serving.max_body_bytes)
                 return filled(kind, await answer(self, request))
             except REFUSED as error:
                 refuse(grpc_context, error)
@@ -57,7 +58,7 @@ class GrpcMethods:
         asked_ms = request.deadline_ms if request.HasField("deadline_ms") else self._serving.deadline_ms
         if left_ms is not None and left_ms < asked_ms <= MAX_DEADLINE_MS:
             request.deadline_ms = left_ms
-        return await self._api.replica.feed(json_of(self._bounded(request)))
+        return await self._api.replica.feed(json_of(request))
 
     @_call(pb.FeedResponse)
     async def Explain(self, request: Any) -> FeedResponse:
@@ -65,17 +66,17 @@ class GrpcMethods:
 
     @_call(pb.AppendEventsResponse)
     async def AppendEvents(self, request: Any) -> EventsResponse:
-        return await self._api.events.append(json_of(self._bounded(request), events=[]))
+        return await self._api.events.append(json_of(request, events=[]))
 
     @_call(pb.PublishPostsResponse)
     async def PublishPosts(self, request: Any) -> PostsResponse:
-        return await self._api.posts.publish(json_of(self._bounded(request), posts=[]))
+        return await self._api.posts.publish(json_of(request, posts=[]))
 
     @_call(pb.Post)
     async def ChangePost(self, request: Any) -> Post:
         post_id = _id(request, "post_id")
-        nulls = dict.fromkeys(request.unknown)
-        return await self._api.posts.change(post_id, json_of(self._bounded(request).change, **nulls))
+        nulls = dict.fromkeys(name[:100] for name in request.unknown)  # an error may name it, and trailers are short
+        return await self._api.posts.change(post_id, json_of(request.change, **nulls))
 
     @_call(pb.Post)
     async def DeletePost(self, request: Any) -> Post:
@@ -117,11 +118,11 @@ class GrpcMethods:
         """grpc.health.v1: whoever answers is ready."""
         return Healthy()
 
-    def _bounded(self, request: Message) -> Message:
-        """The request. Raises TooLarge."""
-        if (size := request.ByteSize()) > self._serving.max_body_bytes:
-            raise TooLarge("body", f"{size} bytes", f"must be at most {self._serving.max_body_bytes} bytes")
-        return request
+
+def _check_size(request: Message, limit: int) -> None:
+    """Raises TooLarge."""
+    if (size := request.ByteSize()) > limit:
+        raise TooLarge("body", f"{size} bytes", f"must be at most {limit} bytes")
 
 
 def _id(request: Any, name: str) -> int:

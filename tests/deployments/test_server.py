@@ -278,9 +278,10 @@ def test_it_listens_on_loopback_only(served):
     assert {"gcs_server", "raylet", "haproxy"} <= {p.name() for p in users}
     assert [p for p in users if p.nice() != os.nice(0)] == []
     listening = {(name, ip) for p in users for name, ip in listens(p) if not ip.endswith("127.0.0.1")}
-    # Serve's channel between replicas knows no other address; it asks for Ray's token.
+    # Serve's gRPC servers know no other address: the channel between replicas asks for Ray's token, the others refuse
+    # calls from elsewhere.
     assert {ip for _, ip in listening} <= {"::"}
-    assert all(name.startswith("ray::ServeRepl") for name, _ in listening)
+    assert all(name.startswith(("ray::ServeRepl", "ray::ProxyActor")) for name, _ in listening)
 
 
 def test_status_tells_what_runs(served):

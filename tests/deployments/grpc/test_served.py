@@ -1,15 +1,18 @@
 """The same service as by HTTP, through Ray Serve: real replicas, real stores, a trained release."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import msgspec
+import psutil
 import pytest
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from cluster.posts import Post
+from cluster.processes.stopping import users_of
 from cluster.wire import FeedResponse
 from deployments.grpc import cascade_pb2 as pb
 from deployments.grpc.calls import SERVICE
@@ -89,6 +92,23 @@ def test_posts_are_published_changed_told_and_deleted(served: Served, channel: g
         code, found = refused(channel, name, post_id=post_id)
         assert (code, found.field) == (grpc.StatusCode.NOT_FOUND, "post_id")
     assert refused(channel, "Explain", request_id="nothing")[0] is grpc.StatusCode.NOT_FOUND
+
+
+def test_who_calls_from_elsewhere_is_refused_by_every_server_of_serve(served: Served):
+    here = [a.address for addresses in psutil.net_if_addrs().values() for a in addresses if a.family == socket.AF_INET]
+    elsewhere = [address for address in here if not address.startswith("127.")]
+    if not elsewhere:
+        pytest.skip("this machine has no other address than loopback")
+    processes = users_of(served.run.ray_folder)
+    ports = {s.laddr.port for p in processes for s in p.net_connections("inet") if (s.laddr.ip, s.raddr) == ("::", ())}
+    codes = []
+    for port in ports:
+        with grpc.insecure_channel(f"{elsewhere[0]}:{port}") as channel, pytest.raises(grpc.RpcError) as caught:
+            answered(channel, "Feed", user_id=1)
+        codes.append(caught.value.code())
+    assert codes.count(grpc.StatusCode.PERMISSION_DENIED) >= 3, "two replicas, and what stands in for them"
+    # The channel between replicas has no such call; others of its calls ask for Ray's token.
+    assert set(codes) <= {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED}
 
 
 def test_the_server_tells_its_state_its_health_and_its_calls(served: Served, channel: grpc.Channel):
