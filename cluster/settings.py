@@ -241,6 +241,20 @@ class Settings(BaseSettings):
     explain: Explain = Explain()
     ray: RayCluster = RayCluster()
 
+    @field_validator("serving")
+    @classmethod
+    def _ports_differ(cls, serving: Serving, others: ValidationInfo) -> Serving:
+        known = others.data
+        urls = {"store": known.get("store_url"), "events": known.get("events_url") or known.get("store_url")}
+        started = [name for name, url in urls.items() if url is None and name in known]
+        taken = {f"{name}.port": known[name].port for name in started}
+        for name, port in (("port", serving.port), ("grpc_port", serving.grpc)):
+            clashes = [other for other, its in taken.items() if its == port]
+            if clashes:
+                raise ValueError(f"{name} is {port}, which is that of {clashes[0]} too")
+            taken[f"serving.{name}"] = port
+        return serving
+
     @field_validator("experiments")
     @classmethod
     def _arms_exist(cls, experiments: list[Experiment], others: ValidationInfo) -> list[Experiment]:

@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from cluster.errors import CascadeError
 from cluster.settings import Settings, load_settings
@@ -31,6 +31,21 @@ def existing(model=Settings, prefix=""):
 
 def test_every_setting_is_documented_as_it_is():
     assert documented() == dict(existing())
+
+
+@pytest.mark.parametrize(
+    ("serving", "clash"),
+    [
+        ({"port": 6390}, "port is 6390, which is that of store.port too"),
+        ({"port": 6390 - 1}, "grpc_port is 6390, which is that of store.port too"),
+        ({"grpc_port": 6391}, "grpc_port is 6391, which is that of events.port too"),
+        ({"grpc_port": 8000}, "grpc_port is 8000, which is that of serving.port too"),
+    ],
+)
+def test_ports_must_differ(serving, clash):
+    with pytest.raises(ValidationError, match=clash):
+        Settings(serving=serving)
+    assert Settings(serving={"port": 6390, "grpc_port": 0}, store_url="redis://elsewhere").serving.port == 6390
 
 
 def test_environment_overrides_the_file(monkeypatch, tmp_path):

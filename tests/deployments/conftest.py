@@ -113,6 +113,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "CASCADE_DATA": str(dataset.folder),
         "CASCADE_TRAINING__RECIPE": "quick",
         "CASCADE_SERVING__PORT": str(free_port()),
+        "CASCADE_SERVING__GRPC_PORT": str(free_port()),
         "CASCADE_STORE__PORT": str(free_port()),
         "CASCADE_EVENTS__PORT": str(free_port()),
     }

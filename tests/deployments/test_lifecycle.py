@@ -20,6 +20,7 @@ def test_it_reuses_what_is_there_and_down_leaves_nothing_behind(served, tmp_path
     environment = served.environment | {
         "CASCADE_HOME": str(home),
         "CASCADE_SERVING__PORT": str(free_port()),
+        "CASCADE_SERVING__GRPC_PORT": str(free_port()),
         "CASCADE_STORE__PORT": str(free_port()),
         "CASCADE_EVENTS__PORT": str(free_port()),
     }
