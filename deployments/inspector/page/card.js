@@ -21,7 +21,7 @@ function caption(item, post) {
 }
 
 function media(item, post) {
-  const kind = post?.kind ?? "video";
+  const kind = item.ad ? "ad" : (post?.kind ?? "video");
   const topic = post?.topic;
   if (kind === "text") {
     return el("blockquote", { class: "words", style: { "--hue": hueOf(topic ?? item.post_id) } }, caption(item, post));
@@ -33,7 +33,7 @@ function media(item, post) {
   const badges = {
     video: el("span", { class: "badge" }, post?.duration_ms ? length(post.duration_ms) : "video"),
     live: el("span", { class: "badge live" }, "live"),
-    ad: el("span", { class: "badge" }, "ad"),
+    ad: el("span", { class: "badge sponsored" }, "Ad"),
   };
   const play = kind === "video" || kind === "live" ? el("span", { class: "play", "aria-hidden": "true" }) : null;
   return el("div", { class: `media ${kind}` }, picture(item.post_id, topic, kind === "photo" ? 300 : 190), play, badges[kind]);
@@ -62,7 +62,8 @@ export function card(item, slot, post, now, { acts, asks, chosen, moved, done })
         el("span", { class: "slot", title: "place in the feed" }, String(slot + 1))),
       media(item, post),
       kind === "text" ? null : el("p", { class: "caption" }, caption(item, post)),
-      el("p", { class: "sources" }, item.sources.map((name) => el("span", { class: "chip" }, words(name)))),
+      el("p", { class: "sources" }, item.ad && el("span", { class: "chip sponsored" }, "Sponsored"),
+        item.sources.map((name) => el("span", { class: "chip" }, words(name)))),
       el("footer", {},
         action("like", "Like"), action("comment", "Comment"), action("share", "Share"), action("save", "Save"),
         action("hide", "Hide"),

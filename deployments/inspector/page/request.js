@@ -85,6 +85,7 @@ function notes(feed) {
     feed.degraded.length > 0 && el("li", { class: "bad" }, `answered without ${feed.degraded.map(words).join(", ")}`),
     feed.relaxed.length > 0 && el("li", {}, `gave way for want of posts: ${feed.relaxed.map(words).join(", ")}`),
     feed.coverage < 1 && el("li", { class: "bad" }, `${percent(feed.coverage)} of the sources answered`),
+    ...Object.entries(feed.arms ?? {}).map(([name, arm]) => el("li", {}, `experiment ${words(name)}: `, el("strong", {}, words(arm)))),
     ...choices,
   ];
   return el("ul", { class: "notes" }, told.filter(Boolean));

@@ -10,7 +10,8 @@ const part = (title, hint, ...content) =>
 
 function place(item, slot) {
   const { place_by_utility: before, moves } = item.why;
-  if (before === null) return part("Place", null, el("p", {}, `Put at ${slot + 1}; it was not ranked with the others.`));
+  if (before === null) return part("Place", null, el("p", {}, item.ad
+    ? `An ad, in slot ${slot + 1}, which is kept for one.` : `Tried in slot ${slot + 1}, which is kept for posts that few have seen.`));
   const rows = Object.entries(moves).map(([name, by]) => el("li", { class: by > 0 ? "up" : "down" },
     el("span", { "aria-hidden": "true" }, by > 0 ? "\u25b2" : "\u25bc"), ` ${MOVERS[name] ?? words(name)} `,
     el("strong", {}, `${by > 0 ? "up" : "down"} ${plural(Math.abs(by), "place")}`)));
@@ -32,13 +33,15 @@ function score(item) {
     el("p", { class: "equation" }, el("strong", {}, figure(utility)), chips, "=", el("strong", {}, figure(item.score))));
 }
 
+const predicted = (head, value) =>
+  value === undefined ? null : head === "watch_time" ? `${figure(value)} s` : percent(value);
+
 function terms(item) {
   const rows = Object.entries(item.why.terms)
     .sort(([, a], [, b]) => Math.abs(b) - Math.abs(a))
-    .map(([head, term]) => [words(head), term,
-      head === "watch_time" ? `${figure(item.heads[head])} s` : percent(item.heads[head])]);
+    .map(([head, term]) => [words(head), term, predicted(head, item.heads[head])]);
   if (!rows.length) return part("Utility", null, el("p", {}, "The ranker had no part in it."));
-  return part("Utility", "What the user is expected to do, times what it is worth.", bars(rows, "Utility by head"));
+  return part("Utility", item.ad ? "What it is worth as an ad." : "What the user is expected to do, times what it is worth.", bars(rows, "Utility by head"));
 }
 
 function influences(item) {
