@@ -124,3 +124,9 @@ class UserExport(Struct, frozen=True):
     counters: Counters
     authors: list[AuthorAffinity]
     topics: list[TopicAffinity]
+
+
+class SomeUsers(Struct, frozen=True):
+    """Users to try things with."""
+
+    user_ids: list[int]

@@ -2,20 +2,24 @@
 
 import time
 from functools import partial
-from typing import Self
+from typing import Final, Self
 
 import msgspec
+import numpy as np
 
 from cluster.clock import Clock
 from cluster.live_release import LiveFile
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
 from cluster.store.urls import StoreUrls
+from cluster.users import SomeUsers
 from cluster.wire import FeedRequest, FeedResponse, decode
 from deployments.releases.bundle import Bundle, Shared
 from deployments.releases.follower import ReleaseFollower
 
 _decoder = msgspec.json.Decoder(FeedRequest)
+#: Users that are named to whoever asks for some.
+SOME: Final = 24
 
 
 class Replica:
@@ -49,6 +53,13 @@ class Replica:
         """Answer a JSON FeedRequest. Raises InvalidField for a request that is not valid."""
         started = time.perf_counter()
         return await self.releases.traffic.answer(decode(_decoder, body), started)
+
+    def some_users(self) -> SomeUsers:
+        """Users of the live release, evenly spread over their ids."""
+        ids = self.live.release.user_ids
+        return SomeUsers(
+            ids[np.unique(np.linspace(0, len(ids) - 1, SOME, dtype=np.int64))].tolist() if len(ids) else []
+        )
 
     async def warm_up(self) -> None:
         """Take in what happened since the release was built, and answer first feeds.

@@ -31,8 +31,9 @@ class Tracer:
     def traced(self, query: Query, feed: Candidates, trace: Trace) -> TracedFeed:
         """The record of one request and its `feed`."""
         posts = self._catalogue.posts
-        found, brought = _found(feed, trace, len(self._catalogue))
+        found, brought = _found(trace, len(self._catalogue))
         at = _Places(found)
+        brought[at.of(feed.rows)] = feed.sources  # a bandit may have taken less of what sources brought
         cutter, cut_score = _fates(found, at, trace.cuts)
         ranked = trace.arranged[0].before if trace.arranged else feed
         order, later = _arrangement(query, trace, at)
@@ -84,19 +85,12 @@ class _Places:
         return self._order[np.searchsorted(self._sorted, rows)].astype(np.int32)
 
 
-def _found(feed: Candidates, trace: Trace, posts: int) -> tuple[I32, U32]:
-    """All rows that sources brought, whether or not they were taken, and the sources of each.
-
-    Of returned posts, the sources that count are those of the feed.
-    """
+def _found(trace: Trace, posts: int) -> tuple[I32, U32]:
+    """All rows that sources brought, whether or not they were taken, and the sources of each."""
     offsets = np.cumsum([0, *map(len, trace.brought)], dtype=np.int64)
     rows = np.concatenate([np.zeros(0, np.int32), *trace.brought])
-    found, sources = merge_sources(rows, offsets, len(rows), posts)
-    shown = np.unique(np.concatenate([feed.rows, *(step.after for step in trace.arranged)]))
-    new = shown[np.isin(shown, found, invert=True)]  # which no source brought: a later step did
-    found, sources = np.concatenate([found, new]), np.concatenate([sources, np.zeros(len(new), np.uint32)])
-    sources[_Places(found).of(feed.rows)] = feed.sources
-    return found, sources
+    merged = merge_sources(rows, offsets, len(rows), posts)
+    return merged.rows, merged.sources
 
 
 def _fates(found: I32, at: _Places, cuts: list[Cut]) -> tuple[Column, F32]:

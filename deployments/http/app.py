@@ -11,12 +11,13 @@ from deployments.api.api import Api
 from deployments.http.answers import encoded_answer
 from deployments.http.openapi import install_openapi
 from deployments.http.routes import Routes
+from deployments.inspector.pages import Pages
 
 
 def http_app(api: Api, max_body_bytes: int) -> FastAPI:
     """Everything that `api` answers, by HTTP."""
     app = FastAPI(title="Cascade", version="1", description="A feed server.", openapi_url="/openapi.json")
-    for method, path, handler in Routes(api, max_body_bytes).routes:
+    for method, path, handler in [*Routes(api, max_body_bytes).routes, *Pages().routes]:
         app.add_route(path, handler, methods=[method])
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _internal_error)

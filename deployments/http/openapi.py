@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from cluster.events import Event
 from cluster.posts import NewPost, Post, PostChange, PostsResponse
-from cluster.users import RELATIONS, Appended, Erased, ProfileChange, Relations, UserExport
+from cluster.users import RELATIONS, Appended, Erased, ProfileChange, Relations, SomeUsers, UserExport
 from cluster.wire import MAX_ID, ErrorResponse, EventsResponse, FeedRequest, FeedResponse, Status
 
 _EXAMPLE = {"user_id": 42, "surface": "home", "limit": 50, "deadline_ms": 200}
@@ -40,7 +40,7 @@ def install_openapi(app: FastAPI) -> None:
 
 def _document(app: FastAPI) -> dict[str, Any]:
     types = (FeedRequest, FeedResponse, Event, EventBatch, EventsResponse, Status, ErrorResponse)
-    of_users = (ProfileChange, Appended, Erased, Relations, UserExport)
+    of_users = (ProfileChange, Appended, Erased, Relations, UserExport, SomeUsers)
     of_posts = (NewPost, PostBatch, PostsResponse, PostChange, Post)
     references, components = msgspec.json.schema_components(
         (*types, *of_users, *of_posts), ref_template="#/components/schemas/{name}"
@@ -98,7 +98,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _users(schemas: list[dict[str, Any]], error: dict[str, Any]) -> dict[str, Any]:
     """The paths of users."""
-    profile, appended, erased, relations, export = schemas
+    profile, appended, erased, relations, export, some = schemas
     bad = {"400": _answer("A value that is not allowed.", error)}
     gone = {**bad, "503": _answer("A store is gone; send the same again after Retry-After.", error)}
     unreadable = {**gone, "409": _answer("What is stored of the user cannot be read.", error)}
@@ -107,6 +107,12 @@ def _users(schemas: list[dict[str, Any]], error: dict[str, Any]) -> dict[str, An
     user, author = _path_id("user_id"), _path_id("author_id")
     kind = {"name": "kind", "in": "path", "required": True, "schema": {"enum": list(RELATIONS)}}
     return {
+        "/v1/users": {
+            "get": {
+                "summary": "Some users whom the live release knows.",
+                "responses": {"200": _answer("Their ids.", some)},
+            }
+        },
         "/v1/users/{user_id}": {
             "parameters": [user],
             "put": {

@@ -31,6 +31,7 @@ class Routes:
             ("PATCH", _POST, self.change_post),
             ("DELETE", _POST, self.delete_post),
             ("GET", _POST, self.read_post),
+            ("GET", "/v1/users", self.some_users),
             ("PUT", _USER, self.set_profile),
             ("DELETE", _USER, self.erase),
             ("GET", _USER + "/state", self.user_state),
@@ -63,6 +64,9 @@ class Routes:
 
     async def read_post(self, request: Request) -> Response:
         return json_answer(await self._api.posts.read(path_id(request, "post_id")))
+
+    async def some_users(self, request: Request) -> Response:
+        return json_answer(self._api.replica.some_users())
 
     async def set_profile(self, request: Request) -> Response:
         return json_answer(await self._api.users.set_profile(path_id(request, "user_id"), await self._body(request)))
