@@ -80,6 +80,7 @@ class FeedService:
             request_id=uuid.uuid4().hex,
             now_ms=now_ms,
             deadline=time.monotonic() + deadline_ms / 1e3,
+            allowed_s=deadline_ms / 1e3,
             context=self._context(request.surface, context, now_ms),
             state=UserState(),
             user=self._nobody,

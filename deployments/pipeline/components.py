@@ -28,6 +28,7 @@ class Component(ABC):
     name: ClassVar[str]
     stage: ClassVar[Stage]
     required: ClassVar[bool] = False
+    budget: ClassVar[float] = 1.0  # share of the request's time by which it must have begun, to be begun at all
 
     def enabled(self, query: Query) -> bool:
         """Whether this component has a part in `query`; a disabled one is not a degradation."""
@@ -47,6 +48,7 @@ class Source(Component):
     """Brings candidates."""
 
     stage: ClassVar[Stage] = "candidates"
+    budget: ClassVar[float] = 0.5  # what sources bring is worth little if nobody ranks it
     reserves: ClassVar[bool] = False  # whether what it brings has places of its own
 
     @abstractmethod

@@ -172,7 +172,7 @@ def _attempt(component: Component, query: Query, trace: Trace, before: int, verb
     started = time.perf_counter()
     result = None
     try:
-        if query.late and not component.required:
+        if query.is_late(component.budget) and not component.required:
             raise DeadlinePassed
         result = verb()
     except Exception as error:

@@ -47,6 +47,7 @@ class Query:
     request_id: str
     now_ms: int  # feed time
     deadline: float  # time.monotonic() at which the answer is due
+    allowed_s: float  # from the request's arrival to that
     context: ContextColumns  # R = 1
     state: UserState
     user: UserColumns  # U = 1
@@ -89,10 +90,9 @@ class Query:
         """Where the user is; "" = not known."""
         return self.request.context.region or self.state.region
 
-    @property
-    def late(self) -> bool:
-        """Whether the deadline has passed."""
-        return time.monotonic() >= self.deadline
+    def is_late(self, share: float) -> bool:
+        """Whether more than a share of the time until the deadline has passed."""
+        return time.monotonic() >= self.deadline - (1 - share) * self.allowed_s
 
     def hours_since_history(self) -> np.ndarray:
         """float32[H] hours from each event of the history to now."""

@@ -32,6 +32,7 @@ def query(posts: PostTable, seen: tuple[int, ...] = (), deadline_ms: float = 60_
         request_id="test",
         now_ms=NOW,
         deadline=time.monotonic() + deadline_ms / 1e3,
+        allowed_s=deadline_ms / 1e3,
         context=contexts._replace(time_ms=np.array([NOW]), known_ms=np.array([NOW])),
         state=state,
         user=state.columns(posts, {}, TopicCodes({})),

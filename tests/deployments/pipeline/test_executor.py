@@ -114,6 +114,17 @@ def test_a_late_request_runs_only_what_is_required():
     assert trace.coverage == 0.5
 
 
+def test_a_source_is_not_begun_when_its_part_of_the_time_is_over():
+    asked = query(POSTS, deadline_ms=60_000)
+    asked.deadline -= 31  # more than half of the minute is gone
+    asked, feed, trace = run(
+        [Brings("a", [1, 2]), Brings("b", [4, 5, 6], required=True)], [Even(), Reversed(), Best()], asked
+    )
+    assert feed.rows.tolist() == [6, 4], "whoever ranks what there is has all the rest of it"
+    assert asked.degraded == ["a"]
+    assert trace.coverage == 0.5
+
+
 def test_what_a_step_took_out_is_kept_for_the_explanation():
     _, _, trace = run([Brings("a", [3, 4, 5])], [Even(), Best()])
     assert {name: rows.tolist() for name, rows in trace.removed.items() if len(rows)} == {"even": [3, 5]}
