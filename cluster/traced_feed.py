@@ -1,6 +1,7 @@
 """What happened to one feed request, packed: all that an explanation is made of, kept for an hour.
 
-`explain:{request_id}` in the state store. Whose feed it was it does not say; after an erasure it expires by itself.
+`explain:{request_id}` in the state store. It knows the user by nothing but the row that the ranker knows them by;
+after an erasure it expires by itself.
 """
 
 from typing import Any, Final

@@ -36,6 +36,7 @@ from tests.deployments.queries import query
 
 LIVE = catalogue(20)
 STORE = Store(timeout_ms=2000)
+RATES = Rates()
 TRACER = Tracer("r1", Rates.heads, LIVE)
 SERVED = SimpleNamespace(
     traffic=SimpleNamespace(bundles={"r1": SimpleNamespace(release=SimpleNamespace(ranker=Rates()))})
@@ -46,10 +47,13 @@ GONE = SimpleNamespace(traffic=SimpleNamespace(bundles={}))
 WEIGHTS = Weights("home", Rates.heads, Rules(weights={"like": 1, "long_view": 1}))
 
 
-def asked(request_id: str, explain: bool = False):
+def asked(request_id: str, explain: bool = False, ranker=RATES, deadline_ms: float = 60_000):
     """A request, its feed and its trace."""
-    steps = [Features(LIVE), Rank(Rates()), Utility(WEIGHTS), Rerank(LIVE, Rules())]
-    request, trace = replace(query(LIVE.posts, explain=explain), request_id=request_id), Trace()
+    steps = [Features(LIVE), Rank(ranker), Utility(WEIGHTS), Rerank(LIVE, Rules())]
+    request, trace = (
+        replace(query(LIVE.posts, explain=explain, deadline_ms=deadline_ms), request_id=request_id),
+        Trace(),
+    )
     pipeline = Pipeline([], [Fresh(LIVE, 20, 48)], steps, LIVE, filters=[Unpublished(LIVE)])
     return request, execute(pipeline, request, trace), trace
 
@@ -91,6 +95,23 @@ def test_any_server_tells_later_what_would_have_been_told_at_once(store_server):
     assert later.items[0].why.influences
     with redis.Redis.from_url(store_server.url) as state:
         assert 0 < state.ttl(trace_key("any-server")) <= 60
+
+
+class Broken(Rates):
+    def predict(self, user_row, post_rows, x):
+        raise RuntimeError("weights on fire")
+
+
+@pytest.mark.parametrize(("ranker", "deadline_ms"), [(Broken(), 60_000), (Rates(), -1)])
+def test_a_feed_that_was_made_without_its_ranker_is_explained_as_far_as_it_goes(ranker, deadline_ms, store_server):
+    request, feed, trace = asked("degraded", ranker=ranker, deadline_ms=deadline_ms)
+    keep(store_server.url, [(request, feed, trace)], Explain())
+    later = told(store_server.url, "degraded")
+    assert later.degraded == request.degraded != []
+    assert [item.post_id for item in later.items] == LIVE.posts.post_ids[feed.rows].tolist()
+    for slot, item in enumerate(later.items):
+        assert (item.heads, item.why.terms, item.why.influences) == ({}, {}, [])
+        assert item.why.place_by_utility - slot == sum(item.why.moves.values())
 
 
 def test_an_unknown_id_is_told_what_is_kept(store_server):
