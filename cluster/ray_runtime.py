@@ -3,13 +3,14 @@
 import io
 import logging
 import os
+import random
 import shutil
 import socket
 import stat
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +26,9 @@ _LOOPBACK_HAPROXY = """#!/bin/sh
 sed -i -e 's/bind \\*:{stats}$/bind 127.0.0.1:{stats}/' -e 's/bind :{metrics}$/bind 127.0.0.1:{metrics}/' "$3"
 exec {haproxy} "$@"
 """
+
+#: Ports that the replicas of a Ray on one machine may take.
+_BLOCK = 100
 
 
 class RaySession(NamedTuple):
@@ -161,7 +165,7 @@ def _folder() -> Iterator[Path]:
 def _local_environment(folder: Path) -> dict[str, str]:
     """Folders and ports of one Ray among several on a machine."""
     stats, metrics, fallback, grpc_fallback = _free_ports(4)
-    proxy = folder / "proxy"
+    proxy, first_grpc = folder / "proxy", _free_block()
     return {
         "RAY_TMPDIR": str(folder),
         # Despite its name, this makes the node's address 127.0.0.1 everywhere, and Ray listens there alone.
@@ -176,6 +180,8 @@ def _local_environment(folder: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics),
         "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(fallback),
         "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(grpc_fallback),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(first_grpc),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(first_grpc + _BLOCK - 1),
         # Nobody takes this machine away: a process of each training run less.
         "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
     }
@@ -188,6 +194,20 @@ def _loopback_haproxy(folder: Path, stats: int, metrics: int) -> Path:
     program.write_text(_LOOPBACK_HAPROXY.format(stats=stats, metrics=metrics, haproxy=get_haproxy_binary()))
     program.chmod(stat.S_IRWXU)
     return program
+
+
+def _free_block() -> int:
+    """First of the ports that replicas take for gRPC.
+
+    A gRPC server shares its port with any other that wants it, so that two Rays with the same ports would answer each
+    other's calls. These lie below those that systems give away.
+    """
+    while True:
+        first = random.SystemRandom().randrange(10_000, 20_000, _BLOCK)
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(first, first + _BLOCK):
+                stack.enter_context(socket.socket()).bind(("", port))
+            return first
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,6 +1,7 @@
 """A connection to a store, whose failures are one kind of error and open one breaker."""
 
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TypeVar
 
 import redis.asyncio
@@ -36,7 +37,9 @@ class Connection:
         return result
 
     async def close(self) -> None:
-        await self.redis.aclose()
+        """Give it back; a store that does not answer is not waited for."""
+        with suppress(redis.RedisError, OSError):
+            await self.redis.aclose()
 
 
 def connect(url: str, timeout_s: float) -> redis.asyncio.Redis:

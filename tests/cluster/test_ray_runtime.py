@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import ray
 from cluster.errors import CascadeError
 from cluster.processes.run_state import ProcessId, Run
 from cluster.processes.stopping import stop_run, users_of
-from cluster.ray_runtime import start_ray
+from cluster.ray_runtime import _free_block, start_ray
 from cluster.settings import Settings
 from tests.conftest import ENVIRONMENT, free_port
 
@@ -69,6 +70,19 @@ def test_a_ray_that_does_not_answer_is_said(
     with pytest.raises(CascadeError, match=f"cannot use Ray at {address or 'local'}"), start_ray(Settings()):
         pass
     assert len(seen) == starts
+
+
+def test_no_two_rays_of_a_machine_share_ports_for_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = other = _free_block()
+    while other == taken:
+        other = _free_block()
+    choices = iter((taken, other))
+    monkeypatch.setattr("random.SystemRandom.randrange", lambda *_: next(choices))
+    with socket.socket(socket.AF_INET6) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as gRPC's servers do
+        server.bind(("::", taken + 1))
+        server.listen()
+        assert _free_block() == other
 
 
 @contextmanager

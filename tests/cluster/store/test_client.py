@@ -155,3 +155,19 @@ def test_the_clock_of_a_data_set_is_kept_from_the_first_start(store_server: Valk
             assert await store.keep_clock("b", -3000) == -3000
 
     asyncio.run(scenario())
+
+
+def test_a_store_that_does_not_let_go_is_left_alone(
+    store_server: ValkeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def late(self: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(60)
+
+    async def scenario() -> None:
+        async with OnlineStore(store_server.url, Store(timeout_ms=5000)) as patient:
+            await patient.ping()
+        monkeypatch.setattr(asyncio.StreamWriter, "wait_closed", late)
+        async with OnlineStore(store_server.url, Store(timeout_ms=500)) as store:
+            await store.ping()
+
+    asyncio.run(scenario())
