@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from cluster.settings import Bandit
+from cluster.learning import Bandit
 from deployments.pipeline.query import Query
 from kernels.arms import F64, estimate
 from kernels.bandit import Bools, choose, thompson_chances, ucb_chances

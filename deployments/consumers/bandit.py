@@ -15,7 +15,8 @@ from cluster.archive import write_table
 from cluster.clock import Clock
 from cluster.decisions import UnreadableDecision, decision_key, decisions_table, decode_decision
 from cluster.events import Record, decode_record
-from cluster.settings import Bandit, Settings
+from cluster.learning import Bandit
+from cluster.settings import Settings
 from cluster.store.fenced import FencedStore, Write
 from deployments.consumers.consumer import Batching, Entry
 from deployments.consumers.ripening import Ripening

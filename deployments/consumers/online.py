@@ -13,8 +13,9 @@ from typing import Final, Self
 from cluster import event_log
 from cluster.clock import Clock
 from cluster.events import Record, decode_record
+from cluster.learning import Online
 from cluster.served import ServedFeed, UnreadableServed, decode_served, served_key
-from cluster.settings import Online, Settings
+from cluster.settings import Settings
 from cluster.store.fenced import FencedStore, Write
 from deployments.consumers.consumer import Batching, Entry
 from deployments.consumers.ripening import Ripening

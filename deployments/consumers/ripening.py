@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from cluster.clock import Clock
 from cluster.events import Erasure, Event, Record
+from cluster.learning import Bandit, Online
 from cluster.served import sampled
-from cluster.settings import Bandit, Online
 from deployments.consumers.consumer import Entry
 from training.online.joining import shown_between
 

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from cluster.settings import Bandit, Online
+from cluster.learning import Bandit, Online
 from cluster.store.breaker import StoreUnavailable
 from cluster.store.client import OnlineStore
 

@@ -3,8 +3,8 @@
 from msgspec.structs import replace
 
 from cluster.decisions import Decision, decision_key, encode_decision
+from cluster.learning import Bandit
 from cluster.served import sampled
-from cluster.settings import Bandit
 from cluster.store.client import OnlineStore
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.query import Query

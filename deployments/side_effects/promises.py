@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from cluster.learning import Online
 from cluster.served import ServedFeed, encode_served, sampled, served_key
-from cluster.settings import Online
 from cluster.store.client import OnlineStore
 from deployments.catalogue.catalogue import Catalogue
 from deployments.corrections.corrected import CorrectedRanker

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from cluster.settings import Bandit
+from cluster.learning import Bandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.components import Source
 from deployments.pipeline.query import Pool, Query

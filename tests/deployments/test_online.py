@@ -4,8 +4,8 @@ import time
 
 import redis
 
+from cluster.learning import Online
 from cluster.served import decode_served, sampled, served_key
-from cluster.settings import Online
 from kernels.actions import ACTIONS
 from tests.deployments.conftest import Served
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cluster.learning import Bandit
 from cluster.rules import Rules
-from cluster.settings import Bandit
 from cluster.wire import Choice
 from deployments.pipeline.executor import Pipeline, execute
 from deployments.pipeline.query import Explored, Favoured

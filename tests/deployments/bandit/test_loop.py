@@ -12,7 +12,8 @@ import redis
 from cluster.clock import Clock
 from cluster.decisions import Decision, decision_key, decode_decision, encode_decision
 from cluster.events import Erasure, Event
-from cluster.settings import Bandit, Store
+from cluster.learning import Bandit
+from cluster.settings import Store
 from cluster.store.client import OnlineStore
 from cluster.store.fenced import FencedStore
 from cluster.store.valkey_server import ValkeyServer

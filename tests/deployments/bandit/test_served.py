@@ -7,8 +7,9 @@ import pytest
 import redis
 
 from cluster.decisions import decision_key, decode_decision
+from cluster.learning import Bandit
 from cluster.processes.run_state import read_run
-from cluster.settings import Bandit, Settings
+from cluster.settings import Settings
 from deployments.inprocess import InProcess
 
 pytestmark = pytest.mark.serving

@@ -10,8 +10,9 @@ import redis
 
 from cluster.clock import Clock
 from cluster.events import Erasure, Event
+from cluster.learning import Online
 from cluster.served import decode_served, sampled, served_key
-from cluster.settings import Online, Store
+from cluster.settings import Store
 from cluster.store.client import OnlineStore
 from cluster.store.fenced import FencedStore
 from cluster.store.valkey_server import ValkeyServer

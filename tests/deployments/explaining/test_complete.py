@@ -7,8 +7,9 @@ from itertools import cycle, islice, product
 import numpy as np
 import pytest
 
+from cluster.learning import Bandit
 from cluster.rules import Rules
-from cluster.settings import Bandit, Quotas, Settings
+from cluster.settings import Quotas, Settings
 from cluster.wire import FeedRequest, FeedResponse, Item
 from deployments.bandit.source_bandit import SOURCES, SourceBandit
 from deployments.evaluation.replayer import Replayer

@@ -9,7 +9,8 @@ import pytest
 
 from cluster.cursor import marks
 from cluster.filters import FILTERS, Filters
-from cluster.settings import Bandit, Quotas, Settings
+from cluster.learning import Bandit
+from cluster.settings import Quotas, Settings
 from cluster.user_state import EVENT, FEWER, UserState, pack
 from deployments.bandit.source_bandit import SOURCES, SourceBandit
 from deployments.catalogue.catalogue import Catalogue
