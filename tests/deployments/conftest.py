@@ -93,6 +93,15 @@ def started_with(home: Path) -> list[psutil.Process]:
     return found
 
 
+def listens(process: psutil.Process) -> set[tuple[str, str, int]]:
+    """Name, address and port of each socket that a process listens on; none of one that has ended."""
+    try:
+        name, sockets = process.name(), process.net_connections("inet")
+    except psutil.NoSuchProcess:  # HAProxy replaces its process when its configuration changes
+        return set()
+    return {(name, s.laddr.ip, s.laddr.port) for s in sockets if s.status == psutil.CONN_LISTEN}
+
+
 def assert_nothing_is_left(home: Path, ray_folder: str) -> None:
     """Of a Cascade that was stopped: no process, no folder of Ray's, no run file."""
     deadline = time.monotonic() + 10

@@ -6,7 +6,6 @@ import signal
 import time
 
 import numpy as np
-import psutil
 import pytest
 
 from cluster.processes.stopping import users_of
@@ -16,6 +15,7 @@ from cluster.vocabulary import Vocabularies
 from kernels.assembly import WIDTH, assemble
 from kernels.columns import ContextColumns
 from kernels.features import NAMES
+from tests.deployments.conftest import listens
 from training.features.history import history_at
 from training.features.log import Log
 
@@ -264,20 +264,11 @@ def test_a_dead_event_store_refuses_events_and_feeds_go_on(served, fault):
     assert served.request("GET", "/v1/status").json()["events"]["length"] > acknowledged
 
 
-def listens(process: psutil.Process) -> set[tuple[str, str]]:
-    """Name and address of each socket that a process listens on; none of one that has ended."""
-    try:
-        name, sockets = process.name(), process.net_connections("inet")
-    except psutil.NoSuchProcess:  # HAProxy replaces its process when its configuration changes
-        return set()
-    return {(name, socket.laddr.ip) for socket in sockets if socket.status == psutil.CONN_LISTEN}
-
-
 def test_it_listens_on_loopback_only(served):
     users = users_of(served.run.ray_folder)
     assert {"gcs_server", "raylet", "haproxy"} <= {p.name() for p in users}
     assert [p for p in users if p.nice() != os.nice(0)] == []
-    listening = {(name, ip) for p in users for name, ip in listens(p) if not ip.endswith("127.0.0.1")}
+    listening = {(name, ip) for p in users for name, ip, _ in listens(p) if not ip.endswith("127.0.0.1")}
     # Serve's gRPC servers know no other address: the channel between replicas asks for Ray's token, the others refuse
     # calls from elsewhere.
     assert {ip for _, ip in listening} <= {"::"}

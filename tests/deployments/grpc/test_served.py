@@ -1,6 +1,7 @@
 """The same service as by HTTP, through Ray Serve: real replicas, real stores, a trained release."""
 
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from deployments.grpc import cascade_pb2 as pb
 from deployments.grpc.calls import SERVICE
 from deployments.grpc.health import HEALTH
 from deployments.grpc.messages import filled
-from tests.deployments.conftest import Served
+from tests.deployments.conftest import Served, listens
 from tests.deployments.grpc.calling import call, fault
 
 pytestmark = pytest.mark.serving
@@ -99,8 +100,7 @@ def test_who_calls_from_elsewhere_is_refused_by_every_server_of_serve(served: Se
     elsewhere = [address for address in here if not address.startswith("127.")]
     if not elsewhere:
         pytest.skip("this machine has no other address than loopback")
-    processes = users_of(served.run.ray_folder)
-    ports = {s.laddr.port for p in processes for s in p.net_connections("inet") if (s.laddr.ip, s.raddr) == ("::", ())}
+    ports = {port for p in users_of(served.run.ray_folder) for _, ip, port in listens(p) if ip == "::"}
     codes = []
     for port in ports:
         with grpc.insecure_channel(f"{elsewhere[0]}:{port}") as channel, pytest.raises(grpc.RpcError) as caught:
@@ -112,9 +112,15 @@ def test_who_calls_from_elsewhere_is_refused_by_every_server_of_serve(served: Se
 
 
 def test_the_server_tells_its_state_its_health_and_its_calls(served: Served, channel: grpc.Channel):
-    status = answered(channel, "GetStatus")
+    for _ in range(100):  # consumers tell of themselves once a second
+        status = answered(channel, "GetStatus")
+        if {consumer.name for consumer in status.consumers} >= {"users", "archive"}:
+            break
+        time.sleep(0.2)
+    else:
+        pytest.fail(f"consumers are not told: {status}")
     assert (status.ready, status.release, status.store.available) == (True, served.run.release, True)
-    assert {"users", "archive"} <= {consumer.name for consumer in status.consumers}
+    assert status.catalogue.posts > 0
     assert channel.unary_unary(HEALTH)(b"", timeout=TIMEOUT_S) == b"\x08\x01"
     described = DescriptorPool(ProtoReflectionDescriptorDatabase(channel)).FindServiceByName(SERVICE.full_name)
     assert [method.name for method in described.methods] == [method.name for method in SERVICE.methods]
