@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, Generic, NamedTuple, TypeVar
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -68,6 +69,7 @@ POSTS_SCHEMA: Final = pa.schema(
         ("encoder", pa.string()),
         ("moderation", pa.string()),
         ("only_regions", pa.list_(pa.string())),
+        ("ad", pa.struct([("bid", pa.float32()), ("daily_cap", pa.int32())])),
         ("deleted", pa.bool_()),
     ]
 )
@@ -159,7 +161,8 @@ class PostArchive(Archive[Post]):
 
     def parts(self, entries: Sequence[tuple[str, Post]]) -> Iterable[Part]:
         if entries:
-            yield Part(".", entries[0][0], _table(POSTS_SCHEMA, entries))
+            ads = [msgspec.to_builtins(post.ad) for _, post in entries]
+            yield Part(".", entries[0][0], _table(POSTS_SCHEMA, entries, ad=ads))
 
 
 def events_table(entries: Sequence[tuple[str, Record]]) -> pa.Table:

@@ -139,9 +139,10 @@ def _sift(filters: Sequence[SoftFilter], query: Query, candidates: Candidates, t
         mask = _attempt(soft, query, trace, len(candidates), partial(soft.keep, query, candidates))
         if mask is not None:
             passed[s] = mask
-    if candidates.reserved is not None:
-        passed[:, candidates.reserved] = True
-    kept = give_way(passed, [soft.wanted(query) for soft in asked], query.request.limit)
+    free = np.ones(len(candidates), np.bool_) if candidates.reserved is None else ~candidates.reserved
+    passed[:, ~free] = True
+    kept = ~free
+    kept[free] = give_way(passed[:, free], [soft.wanted(query) for soft in asked], query.request.limit)
     query.relaxed += [soft.name for s, soft in enumerate(asked) if (kept & ~passed[s]).any()]
     # In the trace, a post belongs to the first filter that removes it.
     left = np.logical_and.accumulate(passed | kept, axis=0)

@@ -14,7 +14,7 @@ from training.data.attribution import impressions
 from training.data.dataset import DataSet, write_dataset
 from training.data.progress import Progress, silent
 from training.data.relations import relations, without_unfollowed
-from training.data.schema import POSTS, USERS
+from training.data.schema import ADS, POSTS, USERS
 from training.data.sources import describe
 from training.data.validation import add_missing_users, drop_repeats
 
@@ -49,7 +49,8 @@ def import_archive(
     records, erased = _without_erased(_once(_read(EventArchive(src), EVENTS_SCHEMA)))
     events = without_unfollowed(records.filter(pc.equal(records["record"], "event")))
     progress("read events", 1, 3)
-    posts = _posts(data.read("posts"), _read(PostArchive(src), POSTS_SCHEMA), events)
+    catalogue = _last_words(_read(PostArchive(src), POSTS_SCHEMA))
+    posts, ads = _posts(data.read("posts"), catalogue, events), _ads(data.read("ads"), catalogue)
     shown = impressions(events)
     tables = {
         "posts": posts,
@@ -57,8 +58,8 @@ def import_archive(
         "impressions": shown.filter(pc.is_in(shown["post_id"], posts["post_id"].combine_chunks())),
         "follows": relations(events, _remaining(data.read("follows"), erased)),
     }
-    if data.has("ads"):
-        tables["ads"] = data.read("ads")
+    if ads.num_rows:
+        tables["ads"] = ads
     progress("read events", 2, 3)
     made = write_dataset(dst, name or dst.name, add_missing_users(tables), data.manifest.utc_offset_minutes, source)
     progress("read events", 3, 3)
@@ -86,7 +87,9 @@ def _files(src: Path) -> list[Path]:
 
 def _read(archive: Archive[Any], schema: pa.Schema) -> pa.Table:
     """All rows in the order of the log."""
-    rows = pa.concat_tables([pq.ParquetFile(path).read() for path in archive.files()] or [schema.empty_table()])
+    files = [pq.ParquetFile(path).read() for path in archive.files()]
+    # Files of before there was a column have none of it.
+    rows = pa.concat_tables([schema.empty_table(), *files], promote_options="default")
     order = [tuple(map(int, position.split("-"))) for position in rows["log_position"].to_pylist()]
     return rows.take(pa.array(np.lexsort(np.array(order, np.int64).reshape(-1, 2).T[::-1])))
 
@@ -115,11 +118,22 @@ def _remaining(rows: pa.Table, erased: pa.Array) -> pa.Table:
     return rows.filter(pc.invert(pc.is_in(rows["user_id"], erased)))
 
 
-def _posts(known: pa.Table, written: pa.Table, events: pa.Table) -> pa.Table:
+def _last_words(written: pa.Table) -> pa.Table:
+    """Each post of the catalogue as it was written last."""
+    return drop_repeats(written.take(pa.array(np.arange(written.num_rows)[::-1])), ["post_id"])
+
+
+def _ads(known: pa.Table, catalogue: pa.Table) -> pa.Table:
+    """The ads of the base, and what the catalogue says of posts instead."""
+    sold = catalogue.filter(pc.is_valid(catalogue["ad"]))
+    terms = {name: pc.struct_field(sold["ad"], name) for name in ("bid", "daily_cap")}
+    added = pa.table({"post_id": sold["post_id"], **terms}, schema=ADS.arrow)
+    return pa.concat_tables([_unlike(known, catalogue), added], promote_options="default")
+
+
+def _posts(known: pa.Table, catalogue: pa.Table, events: pa.Table) -> pa.Table:
     """The posts of the base, those of the catalogue in their place, and those that only events know."""
-    newest_first = written.take(pa.array(np.arange(written.num_rows)[::-1]))
-    names = [name for name in POSTS.arrow.names if name in POSTS_SCHEMA.names]
-    catalogue = drop_repeats(newest_first, ["post_id"]).select(names)
+    catalogue = catalogue.select([name for name in POSTS.arrow.names if name in POSTS_SCHEMA.names])
     posts = pa.concat_tables([_unlike(known, catalogue), catalogue], promote_options="default")
     told = events.filter(pc.and_(pc.is_valid(events["post_id"]), pc.is_valid(events["author_id"])))
     new = (

@@ -11,12 +11,15 @@ from cluster.posts import Ad
 from cluster.rules import Rules
 from cluster.user_state import EVENT, TopicCodes, UserState
 from deployments.filters.advertised import Advertised, FrequencyCap
-from deployments.pipeline.components import MissingInput
+from deployments.pipeline.components import MissingInput, SoftFilter
+from deployments.pipeline.executor import Pipeline, execute
+from deployments.pipeline.trace import Trace
 from deployments.scorers.ad_value import AdValue
 from deployments.scorers.weights import Weights
 from deployments.selectors.ad_slots import AdSlots
 from deployments.selectors.slots import put
 from deployments.sources.ads import HOLD_MS, Ads
+from deployments.sources.popular import Popular
 from kernels.actions import COUNT
 from tests.deployments.catalogue.releases import catalogue, post
 from tests.deployments.queries import candidates, query
@@ -161,3 +164,22 @@ def test_slots_count_those_before_them():
 def test_settings_that_mean_nothing_are_refused(wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         Terms(**wrong)
+
+
+class Old(SoftFilter):
+    name = "old"
+    reason = "old"
+
+    def keep(self, query, candidates):
+        return np.zeros(len(candidates), np.bool_)
+
+
+def test_soft_filters_neither_take_ads_nor_count_them_among_what_is_left():
+    live = advertised(catalogue(20), {row: Ad(bid=1.0) for row in range(10, 20)})
+    sources = [Popular(np.arange(10, dtype=np.int32), live, 10), Ads(live, 10)]
+    pipeline = Pipeline([], sources, [], live, soft_filters=[Old()])
+    asked = query(live.posts, limit=5)
+    left = execute(pipeline, asked, Trace())
+    assert asked.relaxed == ["old"]
+    assert set(left.rows[left.reserved].tolist()) == set(range(10, 20))
+    assert left.rows[~left.reserved].tolist() == [0, 1, 2, 3, 4]

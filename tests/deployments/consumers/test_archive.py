@@ -20,7 +20,7 @@ from cluster.clock import Clock
 from cluster.ending import end
 from cluster.event_log import STREAM, EventLog
 from cluster.events import Erasure, Event, Profile, Record, decode_record
-from cluster.posts import Post
+from cluster.posts import Ad, Post
 from cluster.settings import ArchiveFiles, Events, Settings, Store
 from cluster.store.consumers import Consumers, position_key
 from cluster.store.stream import Stream
@@ -250,7 +250,7 @@ def test_files_are_not_so_large_that_events_are_refused_meanwhile() -> None:
 
 def test_posts_are_archived_as_they_were_written(tmp_path: Path, server: ValkeyServer) -> None:
     first = Post(post_id=1, author_id=2, created_ms=3, caption="sea", tags=["a"], embedding=[0.5] * 32, encoder="x:Y")
-    gone = msgspec.structs.replace(first, deleted=True, kind="photo")
+    gone = msgspec.structs.replace(first, deleted=True, kind="photo", ad=Ad(bid=0.5))
 
     async def scenario() -> None:
         settings = Settings(home=tmp_path, archive=ArchiveFiles(flush_s=0.05), store=STATE)
@@ -277,5 +277,6 @@ def test_posts_are_archived_as_they_were_written(tmp_path: Path, server: ValkeyS
     assert file.parent == tmp_path / "archive" / "catalogue"
     rows = pq.ParquetFile(file).read().to_pylist()
     assert [{name: row[name] for name in first.__struct_fields__} for row in rows] == [
-        {name: getattr(post, name) for name in first.__struct_fields__} for post in (first, gone)
+        {name: getattr(post, name) for name in first.__struct_fields__} | {"ad": ad}
+        for post, ad in ((first, None), (gone, {"bid": 0.5, "daily_cap": None}))
     ]

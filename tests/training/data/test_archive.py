@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cluster.archive import EventArchive, PostArchive
 from cluster.errors import CascadeError
 from cluster.events import Erasure, Event, Profile, Record
-from cluster.posts import Post
+from cluster.posts import Ad, Post
 from cluster.settings import Settings
 from kernels.actions import ACTIONS
 from training.data.archive import import_archive
@@ -250,6 +251,23 @@ def test_the_catalogue_has_the_last_word_on_posts(tmp_path: Path, base: DataSet)
     }
     assert posts[1]["embedding"] == [0.5] * 32
     assert [post for _, post, _ in shown(data, "post_id")] == [1, 3, 5]
+
+
+def test_the_catalogue_has_the_last_word_on_ads(tmp_path: Path) -> None:
+    tables = {name: pa.table(columns) for name, columns in BASE.items()}
+    tables["ads"] = pa.table({"post_id": [1, 2], "bid": pa.array([0.25, 0.5], pa.float32())})
+    base = write_dataset(tmp_path / "base", "base", tables, 60, {"kind": "test"})
+    first = PostArchive(tmp_path / "archive")
+    first.write([("1-0", Post(post_id=1, author_id=101, created_ms=T))], "1-0")
+    [old] = first.files()
+    pq.write_table(pq.read_table(old).drop_columns("ad"), old)  # as files were before there were ads
+    sold = Post(post_id=3, author_id=101, created_ms=T, ad=Ad(bid=2.0, daily_cap=4))
+    first.write([("2-0", sold)], "2-0")
+    data = imported(tmp_path, base, event("impression", 0))
+    assert data.read("ads").to_pylist() == [
+        {"post_id": 2, "bid": 0.5, "daily_cap": None},
+        {"post_id": 3, "bid": 2.0, "daily_cap": 4},
+    ]
 
 
 def test_a_world_goes_through_its_archive_unharmed(tmp_path: Path) -> None:
