@@ -24,7 +24,7 @@ LINGER_S: Final = 0.05
 Packing = Callable[[], TracedFeed]
 
 #: Share of what a period may take that may be taken at once. So under load packing soon costs next to nothing.
-AT_ONCE: Final = 1 / 12
+AT_ONCE: Final = 1 / 60
 
 
 class Allowance:
