@@ -1,5 +1,6 @@
 """Merge of ranked source lists into one list of distinct candidates."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,13 @@ class Merged(NamedTuple):
 
     rows: I32  # [M] post rows
     sources: U32  # [M] bit s is set when source s brought the post
+
+
+def merge_lists(lists: Sequence[I32], posts: int) -> Merged:
+    """All that S ranked lists [*] of post rows bring, as `merge_sources` merges them."""
+    offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
+    rows = np.concatenate([np.zeros(0, np.int32), *lists])
+    return merge_sources(rows, offsets, len(rows), posts)
 
 
 @kernel

@@ -52,7 +52,9 @@ class Catalogue:
         self._alive = Growable(np.ones(len(release.posts), np.bool_))
         self._by_time = ByTime(release.posts.columns.created_ms)
         self._index = LiveIndex(Base(release.index, np.arange(len(release.posts))))
-        self._author_since = Growable(first_published(release.posts))
+        told = release.posts.columns
+        since_ms = first_published(told.author, told.created_ms, len(release.posts.author_ids))
+        self._author_since = Growable(since_ms)
         #: Where posts may be shown.
         self.region_limits = RegionLimits(len(release.posts))
         #: Which of them are advertised.
@@ -221,10 +223,13 @@ class Catalogue:
         self.session_encoder: SessionEncoder | None = encoder and replace(encoder, history_vectors=self._history.view)
 
 
-def first_published(posts: PostTable) -> I64:
-    """When the first post of each author was published: int64[A], NEVER for one who has none."""
-    first = np.full(len(posts.author_ids), NEVER)
-    np.minimum.at(first, posts.columns.author, posts.columns.created_ms)
+def first_published(author: I32, created_ms: I64, authors: int) -> I64:
+    """When the first post of each of `authors` A was published: int64[A], NEVER for one who has none.
+
+    author, created_ms: [P] of their posts.
+    """
+    first = np.full(authors, NEVER)
+    np.minimum.at(first, author, created_ms)
     return first
 
 

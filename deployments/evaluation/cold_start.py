@@ -15,6 +15,7 @@ from cluster.events import Event
 from cluster.settings import Settings
 from cluster.user_state import UserState, pack, unpack
 from cluster.wire import FeedRequest, FeedResponse, Item
+from deployments.catalogue.catalogue import first_published
 from deployments.consumers.user_fold import fold
 from deployments.evaluation.replayer import Replayer, without_ads
 from deployments.loaded_release import LoadedRelease
@@ -214,9 +215,8 @@ async def _exposure(replayer: Replayer, settings: Settings, world: World, log: L
 def _shares(settings: Settings, world: World, log: Log, rows: I64, feeds: Sequence[I64], now_ms: int) -> Exposure:
     """What feeds of post rows are made of, each feed of one user's."""
     posts = log.posts
-    since = np.full(len(posts.author_ids), np.iinfo(np.int64).max)
-    np.minimum.at(since, posts.author, posts.created_ms)
-    new_creator = now_ms - since[posts.author] < settings.rules.new_creator_days * DAY_MS
+    since_ms = first_published(posts.author, posts.created_ms, len(posts.author_ids))
+    new_creator = now_ms - since_ms[posts.author] < settings.rules.new_creator_days * DAY_MS
     new_post = now_ms - posts.created_ms < DAY_MS
     shown = np.concatenate(feeds)
     liked = [

@@ -10,9 +10,9 @@ from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.query import Query
 from deployments.pipeline.trace import Cut, Trace
-from kernels.columns import F32, I32, U32
+from kernels.columns import F32, I32
 from kernels.features import FEATURES, INDEX, Group
-from kernels.merge import merge_sources
+from kernels.merge import merge_lists
 from training.models.inputs import CATEGORICAL
 
 #: Codes in which the candidates of a request may differ.
@@ -31,7 +31,8 @@ class Tracer:
     def traced(self, query: Query, feed: Candidates, trace: Trace) -> TracedFeed:
         """The record of one request and its `feed`."""
         posts = self._catalogue.posts
-        found, brought = _found(trace, len(self._catalogue))
+        # All that sources brought, whether or not it was taken.
+        found, brought = merge_lists(trace.brought, len(self._catalogue))
         at = _Places(found)
         brought[at.of(feed.rows)] = feed.sources  # a bandit may have taken less of what sources brought
         cutter, cut_score = _fates(found, at, trace.cuts)
@@ -83,14 +84,6 @@ class _Places:
     def of(self, rows: I32) -> I32:
         """int32 places of rows that are all there."""
         return self._order[np.searchsorted(self._sorted, rows)].astype(np.int32)
-
-
-def _found(trace: Trace, posts: int) -> tuple[I32, U32]:
-    """All rows that sources brought, whether or not they were taken, and the sources of each."""
-    offsets = np.cumsum([0, *map(len, trace.brought)], dtype=np.int64)
-    rows = np.concatenate([np.zeros(0, np.int32), *trace.brought])
-    merged = merge_sources(rows, offsets, len(rows), posts)
-    return merged.rows, merged.sources
 
 
 def _fates(found: I32, at: _Places, cuts: list[Cut]) -> tuple[Column, F32]:

@@ -26,7 +26,7 @@ from deployments.pipeline.giving_way import give_way
 from deployments.pipeline.query import Query
 from deployments.pipeline.side_effect import SideEffect
 from deployments.pipeline.trace import Cut, Span, Trace
-from kernels.merge import merge_sources
+from kernels.merge import merge_lists
 
 logger = logging.getLogger(__name__)
 
@@ -107,9 +107,7 @@ def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
                 lists.append(rows[: query.allotted(source.name, len(rows))])
                 trace.sources.append(source)
                 trace.brought.append(rows)
-    offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
-    rows = np.concatenate([np.zeros(0, np.int32), *lists])
-    merged = merge_sources(rows, offsets, len(rows), len(pipeline.posts))
+    merged = merge_lists(lists, len(pipeline.posts))
     if query.favoured is not None:
         reason = f"its sources gave up most of what they brought: {query.favoured.source} was favoured"
         trace.cuts.append(Cut("favoured_source", reason, merged.rows))

@@ -7,12 +7,11 @@ import numpy as np
 from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.components import Source
 from deployments.pipeline.query import Query
+from deployments.sources.held import Held
 from kernels.actions import COUNT, POSITIVE_COUNTS
 from kernels.columns import I32
 from kernels.decay import MONTH
 
-#: How long the order holds, in milliseconds of feed time: counters move little meanwhile.
-HOLD_MS: Final = 5_000
 #: Impressions of average luck that every ad begins with.
 PRIOR: Final = 100.0
 _IMPRESSIONS: Final = COUNT["impression"]
@@ -26,18 +25,15 @@ class Ads(Source):
     def __init__(self, catalogue: Catalogue, limit: int) -> None:
         self._catalogue = catalogue
         self._limit = limit
-        self._best = np.zeros(0, np.int32)
-        self._made_ms: int | None = None
+        self._best = Held(self._promising)
 
     def enabled(self, query: Query) -> bool:
         return len(self._catalogue.ads.rows) > 0
 
     def fetch(self, query: Query) -> I32:
-        if self._made_ms is None or not 0 <= query.now_ms - self._made_ms < HOLD_MS:
-            self._best, self._made_ms = self._promising(), query.now_ms
-        return self._catalogue.first_alive(self._best, query.reach(self._limit))
+        return self._catalogue.first_alive(self._best.at(query.now_ms), query.reach(self._limit))
 
-    def _promising(self) -> I32:
+    def _promising(self, now_ms: int) -> I32:
         """All ads, the most promising first."""
         columns, ads = self._catalogue.posts.columns, self._catalogue.ads
         counts = columns.counts[ads.rows, MONTH].astype(np.float64)

@@ -8,13 +8,12 @@ from cluster.learning import Bandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.pipeline.components import Source
 from deployments.pipeline.query import Pool, Query
+from deployments.sources.held import Held
 from kernels.actions import COUNT, POSITIVE_COUNTS
 from kernels.bandit import BetaRule, beta_chances
 from kernels.columns import HOUR_MS, I32
 from kernels.decay import MONTH
 
-#: How long chances hold, in milliseconds of feed time: counters move little meanwhile, and draws take milliseconds.
-HOLD_MS: Final = 5_000
 ROUNDS: Final = 200
 #: Newest posts that are looked at for those that few have seen, for each that may be explored.
 LOOK: Final = 4
@@ -29,14 +28,11 @@ class Exploration(Source):
         self._catalogue = catalogue
         self._settings = settings
         self._rng = np.random.default_rng()
-        self._pool = Pool(np.zeros(0, np.int32), np.zeros(0))
-        self._made_ms: int | None = None
+        self._pool = Held(self._sampled)  # draws take milliseconds
 
     def fetch(self, query: Query) -> I32:
-        if self._made_ms is None or not 0 <= query.now_ms - self._made_ms < HOLD_MS:
-            self._pool, self._made_ms = self._sampled(query.now_ms), query.now_ms
-        query.pool = self._pool
-        return self._pool.rows
+        query.pool = self._pool.at(query.now_ms)
+        return query.pool.rows
 
     def _sampled(self, now_ms: int) -> Pool:
         """The pool of a moment, the likeliest post first."""

@@ -18,7 +18,8 @@ from deployments.scorers.ad_value import AdValue
 from deployments.scorers.weights import Weights
 from deployments.selectors.ad_slots import AdSlots
 from deployments.selectors.slots import put
-from deployments.sources.ads import HOLD_MS, Ads
+from deployments.sources.ads import Ads
+from deployments.sources.held import HOLD_MS
 from deployments.sources.popular import Popular
 from kernels.actions import COUNT
 from tests.deployments.catalogue.releases import catalogue, post

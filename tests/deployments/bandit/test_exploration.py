@@ -15,8 +15,9 @@ from deployments.selectors.exploration import ExplorationSlot, Explore
 from deployments.selectors.first import First
 from deployments.selectors.rerank import Rerank
 from deployments.selectors.top import Top
-from deployments.sources.exploration import HOLD_MS, Exploration
+from deployments.sources.exploration import Exploration
 from deployments.sources.fresh import Fresh
+from deployments.sources.held import HOLD_MS
 from deployments.sources.popular import Popular
 from kernels.actions import COUNT
 from tests.deployments.catalogue.releases import catalogue
