@@ -20,3 +20,8 @@ app.command(
 )
 app.command("benchmarks.train:train", name="train", help="Ray Train against a plain PyTorch loop, on the ranker.")
 app.command("benchmarks.kernels:kernels", name="kernels", help="Each kernel against its NumPy twin and a ceiling.")
+app.command(
+    "benchmarks.footprint:footprint",
+    name="footprint",
+    help="Memory and disk of users, posts and events, and searches by the size of the catalogue.",
+)

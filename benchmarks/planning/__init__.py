@@ -1,0 +1,1 @@
+"""From measured costs, what a deployment needs: nodes, memory, shards and replicas, and a day of its autoscaling."""
