@@ -22,6 +22,7 @@ app.command("training.tune.cli:app", name="tune", help="Search for how a model i
 app.command("training.evaluation.cli:app", name="evaluate", help="Measure models and feeds on held-out days.")
 app.command("deployments.promotion.cli:app", name="release", help="Build, promote, roll back and list releases.")
 app.command("benchmarks.cli:app", name="bench", help="Measure serving, events and kernels.")
+app.command("benchmarks.planning.cli:plan", name="plan", help="What a deployment needs, by measured costs.")
 
 
 def main() -> None:

@@ -26,12 +26,12 @@ def test_help_names_every_group_and_loads_none_of_them():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     *text, loaded = done.stdout.splitlines()
     shown = "\n".join(text)
-    for group in ("up", "down", "status", "data", "train", "tune", "evaluate", "release", "bench"):
+    for group in ("up", "down", "status", "data", "train", "tune", "evaluate", "release", "bench", "plan"):
         assert f" {group} " in shown
     assert not set(HEAVY) & set(json.loads(loaded))
 
 
-@pytest.mark.parametrize("group", ["data", "train", "tune", "evaluate", "release", "bench"])
+@pytest.mark.parametrize("group", ["data", "train", "tune", "evaluate", "release", "bench", "plan"])
 def test_every_group_has_help(group):
     done = cascade(group, "--help")
     assert done.returncode == 0, done.stderr
