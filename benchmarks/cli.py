@@ -9,6 +9,11 @@ app.command(
     help="Open-loop load on POST /v1/feed: goodput, latency, efficiency.",
 )
 app.command(
+    "benchmarks.compare:compare",
+    name="compare",
+    help="Cascade beside other servers of the same pipeline: goodput, latency, CPU, memory.",
+)
+app.command(
     "benchmarks.events:events",
     name="events",
     help="Open-loop load on POST /v1/events: sustained rate, acknowledgement, time to effect.",

@@ -1,13 +1,14 @@
 """What a feed costs in arithmetic: the pipeline called directly, without HTTP, Ray or a second thread.
 
-`python -m benchmarks.compute` reads request bodies from stdin, one a line, and writes a Compute as JSON.
+`python -m benchmarks.compute` reads request bodies from stdin, one a line, and writes a Compute as JSON. It stands on
+what `cascade up` runs, or on the ground that is given to contenders.
 """
 
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -55,13 +56,13 @@ def time_requests(answer: Callable[[bytes], object], bodies: Sequence[bytes]) ->
     )
 
 
-def measure_compute(bodies: Sequence[bytes]) -> Compute:
+def measure_compute(bodies: Sequence[bytes], environment: Mapping[str, str] = os.environ) -> Compute:
     """Time `bodies` in a fresh process with one thread. Raises CascadeError when that process fails."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.compute"],
         input=b"\n".join(bodies),
         capture_output=True,
-        env=os.environ | ONE_THREAD,
+        env={**environment, **ONE_THREAD},
         check=False,
     )
     if done.returncode:
@@ -74,10 +75,12 @@ def measure_compute(bodies: Sequence[bytes]) -> Compute:
 
 def main() -> None:
     """The measuring process."""
+    from benchmarks.contenders.ground import Ground
     from cluster.settings import load_settings
     from deployments.inprocess import InProcess
 
-    service = InProcess.open(load_settings())
+    settings, ground = load_settings(), Ground.given_if_any()
+    service = InProcess.on(settings, ground.clock, ground.urls) if ground else InProcess.open(settings)
     compute = time_requests(service.feed, sys.stdin.buffer.read().splitlines())
     service.close()
     sys.stdout.write(msgspec.json.encode(compute).decode() + "\n")

@@ -45,7 +45,7 @@ def describe() -> Machine:
     """The machine, versions, commit and command of this process."""
     return Machine(
         cpu=cpu_model(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=usable_cores(),
         memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
         system=platform.platform(),
         load_1m=round(os.getloadavg()[0], 2),
@@ -54,6 +54,11 @@ def describe() -> Machine:
         command=" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def usable_cores() -> int:
+    """Logical cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cpu_model() -> str:

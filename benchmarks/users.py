@@ -35,7 +35,7 @@ class FeedRequests:
 
     def __init__(self, address: Address, users: NDArray[np.int64], limit: int = 50) -> None:
         self.limit = limit
-        self._address = address
+        self.address = address
         self.users = users
 
     def bodies(self, n: int, rng: np.random.Generator) -> list[bytes]:
@@ -45,4 +45,4 @@ class FeedRequests:
 
     def draw(self, n: int, rng: np.random.Generator) -> Sequence[bytes]:
         """n requests, ready to be sent."""
-        return [self._address.post(FEED, body) for body in self.bodies(n, rng)]
+        return [self.address.post(FEED, body) for body in self.bodies(n, rng)]

@@ -17,7 +17,6 @@ from rich.console import Console
 
 from cluster.clock import Clock
 from cluster.errors import CascadeError
-from cluster.event_log import EventLog
 from cluster.live_release import LiveFile, LiveRelease
 from cluster.processes.run_state import ProcessId, Run, read_run, remove_run, write_run
 from cluster.ray_runtime import start_ray, start_serve
@@ -30,8 +29,9 @@ from cluster.store.urls import StoreUrls
 from deployments.consumers.registry import consumer_specs
 from deployments.consumers.specification import Context
 from deployments.consumers.supervision import run_consumers
-from deployments.feed_clock import feed_clock, keep_feed_clock
+from deployments.feed_clock import keep_feed_clock
 from deployments.feed_server import feed_application
+from deployments.filling import fill
 from deployments.grpc.calls import servicer_path
 from deployments.seeding import seed_store
 from deployments.stores import Stores, open_stores
@@ -43,8 +43,6 @@ from training.pipeline import ensure_release
 
 #: Name of the Serve application.
 APPLICATION = "cascade"
-#: Longest wait for the state store while it is filled, in milliseconds.
-PATIENCE_MS = 10_000
 #: How often the stores that were started here are looked after, in seconds.
 WATCH_S = 1.0
 
@@ -69,7 +67,7 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
             release = ensure_release(settings, dataset)
         with _step(console, "stores"):
             stores = stack.enter_context(open_stores(settings))
-            clock = asyncio.run(_fill(stores.urls, settings, dataset))
+            clock = asyncio.run(fill(stores.urls, settings, dataset))
         with _step(console, "feed server"):
             _deploy(settings, clock, stores.urls)
         with _step(console, "consumers"):
@@ -118,18 +116,6 @@ def _step(console: Console, name: str) -> Iterator[None]:
     console.print(f"{name} ...")
     yield
     console.print(f"[green]✓[/green] {name}, {time.monotonic() - started:.1f} s")
-
-
-async def _fill(urls: StoreUrls, settings: Settings, dataset: DataSet) -> Clock:
-    """Wait for both stores, fill a new one, and tell the feed time that goes with it."""
-    # No request waits yet, and a machine that starts everything at once may be slow.
-    patient = settings.store.model_copy(update={"timeout_ms": PATIENCE_MS})
-    async with OnlineStore(urls.state, patient) as store, EventLog(urls.events, settings.events) as log:
-        await store.ping()
-        await log.ping()
-        with bars() as progress:
-            await seed_store(store, dataset, progress)
-        return await feed_clock(settings, store, dataset.manifest)
 
 
 async def _look(context: Context, dataset: DataSet, live: LiveRelease, console: Console) -> None:

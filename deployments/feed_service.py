@@ -40,7 +40,7 @@ class FeedService:
     ) -> None:
         self._release = release
         self._catalogue = catalogue
-        self._pipelines = pipelines
+        self.pipelines = pipelines  # by surface
         self._clock = clock
         self._deadline_ms = settings.serving.deadline_ms
         self._experiments = settings.experiments
@@ -58,7 +58,7 @@ class FeedService:
         The arithmetic runs on the event loop: it takes a few milliseconds, and handing it to a thread cost a third of
         the throughput, for the two fight over the interpreter's lock.
         """
-        query, trace, pipeline = self.query(request), Trace(), self._pipelines[request.surface]
+        query, trace, pipeline = self.query(request), Trace(), self.pipelines[request.surface]
         await hydrate(pipeline, query, trace)
         candidates = execute(pipeline, query, trace)
         note(pipeline, query, candidates, trace)

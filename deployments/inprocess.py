@@ -8,6 +8,7 @@ from cluster.clock import Clock
 from cluster.errors import CascadeError
 from cluster.processes.run_state import read_run
 from cluster.settings import Settings
+from cluster.store.urls import StoreUrls
 from deployments.replica import Replica
 
 
@@ -24,8 +25,13 @@ class InProcess:
         run = read_run(settings.run_file)
         if run is None or not run.alive:
             raise CascadeError("Cascade is not up", "start it with `cascade up`")
+        return cls.on(settings, Clock(run.clock_offset_ms), run.urls)
+
+    @classmethod
+    def on(cls, settings: Settings, clock: Clock, urls: StoreUrls) -> "InProcess":
+        """Load the release that is live, on these stores. Raises CascadeError when there is none, or it is damaged."""
         loop = asyncio.new_event_loop()
-        replica = Replica.open(settings, Clock(run.clock_offset_ms), run.urls)
+        replica = Replica.open(settings, clock, urls)
         loop.run_until_complete(replica.warm_up())
         return cls(replica, loop)
 

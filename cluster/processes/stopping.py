@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Iterable
@@ -33,6 +34,15 @@ def stop_run(run: Run) -> int:
         left += stop_users_of(run.ray_folder)
         shutil.rmtree(run.ray_folder, ignore_errors=True)
     return left
+
+
+def interrupt(process: psutil.Process, patience_s: float) -> int:
+    """End a process as Ctrl-C does, and after `patience_s` whatever is left of it and its children; tells how many."""
+    family = _family(process)
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGINT)
+    _wait([process], patience_s)
+    return _stop(family)
 
 
 def stop_users_of(folder: str) -> int:

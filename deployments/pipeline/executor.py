@@ -79,9 +79,9 @@ async def hydrate(pipeline: Pipeline, query: Query, trace: Trace) -> None:
 
 def execute(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
     """Run all that is arithmetic, sources to selectors. Most of it is in kernels, without the GIL."""
-    candidates = _run(pipeline.filters, query, _gather(pipeline, query, trace), trace)
+    candidates = run(pipeline.filters, query, _gather(pipeline, query, trace), trace)
     candidates = _sift(pipeline.soft_filters, query, candidates, trace)
-    return _run(pipeline.steps, query, candidates, trace)
+    return run(pipeline.steps, query, candidates, trace)
 
 
 def note(pipeline: Pipeline, query: Query, feed: Candidates, trace: Trace) -> None:
@@ -117,7 +117,7 @@ def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
     return replace(candidates, reserved=merged.sources & reserving != 0) if reserving else candidates
 
 
-def _run(steps: Sequence[Step], query: Query, candidates: Candidates, trace: Trace) -> Candidates:
+def run(steps: Sequence[Step], query: Query, candidates: Candidates, trace: Trace) -> Candidates:
     """Run steps one after the other."""
     for step in steps:
         if step.enabled(query) and len(candidates):

@@ -74,8 +74,8 @@ class Stalling:
 
 
 @contextmanager
-def serving(handler: Handler) -> Iterator[Address]:
-    """Serve every path and method by `handler` for the time of a `with`."""
+def serving(handler: Handler, port: int = 0) -> Iterator[Address]:
+    """Serve every path and method by `handler` for the time of a `with`, on a free port by default."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -85,7 +85,7 @@ def serving(handler: Handler) -> Iterator[Address]:
 
     async def start() -> Address:
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+        site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
         await site.start()
         return Address("127.0.0.1", runner.addresses[0][1])
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from benchmarks.sweep import HIGHEST, find_goodput
 
 
-def sweep(capacity: float, start: float) -> tuple[float, list[float]]:
+def sweep(capacity: float, start: float, **how: float) -> tuple[float, list[float]]:
     """The goodput of a server that holds up to `capacity`, and the rates that were tried."""
     tried = []
 
@@ -14,7 +14,7 @@ def sweep(capacity: float, start: float) -> tuple[float, list[float]]:
         tried.append(rate)
         return rate <= capacity
 
-    return asyncio.run(find_goodput(measure, start)), tried
+    return asyncio.run(find_goodput(measure, start, **how)), tried
 
 
 @settings(deadline=None)
@@ -32,6 +32,11 @@ def test_it_finds_the_capacity_to_five_percent(capacity, start):
 
 def test_few_rates_are_tried():
     assert sweep(163, 50)[1] == [50, 100, 200, 141, 168, 154, 161]
+
+
+def test_steps_and_precision_are_the_caller_s():
+    assert sweep(163, 100, step=1.4, precision=1.1)[1] == [100, 140, 196, 166, 152]
+    assert sweep(7, 20, step=1.4, precision=1.1)[1] == [20, 14, 10, 7, 8]
 
 
 def test_a_server_that_fails_at_every_rate_has_none():

@@ -119,7 +119,7 @@ def test_users_of_a_canary_that_fails_are_answered_by_the_live_release(
         assert (await feed(replica, user))["release"] == trial.release
         canary = replica.releases.traffic.canary
         assert canary is not None
-        canary.bundle.feeds._pipelines = {}
+        canary.bundle.feeds.pipelines = {}
         answer = await feed(replica, user)
         assert (answer["release"], len(answer["items"])) == (record.live, 10)
 

@@ -1,0 +1,88 @@
+"""What a contender is, and how it is started and stopped."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import psutil
+
+from benchmarks.contenders.ground import Ground
+from cluster.errors import CascadeError
+from cluster.processes.stopping import interrupt
+
+#: Seconds that a contender may take to start, and to end by itself.
+START_S: Final = 180.0
+END_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A program, `python -m PACKAGE.NAME`.
+
+    It answers POST /v1/feed on the ground's port (`Ground.given`), writes a line to stdout when it is ready, or one for
+    each worker, and ends on SIGINT with all that it started.
+    """
+
+    name: str
+    about: str
+    line_per_worker: bool = False
+    makes_feeds: bool = True
+    package: str = "benchmarks.contenders"
+
+
+@contextmanager
+def running(contender: Contender, ground: Ground) -> Iterator[psutil.Process]:
+    """Have `contender` answer at `ground.url`. Raises CascadeError when it does not start."""
+    with tempfile.TemporaryFile() as messages:
+        program = subprocess.Popen(
+            [sys.executable, "-m", f"{contender.package}.{contender.name}"],
+            stdout=subprocess.PIPE,
+            stderr=messages,
+            env=ground.environment,
+            start_new_session=True,  # Ctrl-C is ours: a contender is told by `interrupt`
+        )
+        process = psutil.Process(program.pid)
+        assert program.stdout is not None
+        try:
+            if not _lines(program.stdout.fileno(), ground.workers if contender.line_per_worker else 1):
+                messages.seek(0)
+                raise CascadeError(
+                    f"{contender.name} does not start:\n" + messages.read().decode(errors="replace")[-2000:],
+                    "leave it out by --contenders",
+                )
+            yield process
+        finally:
+            interrupt(process, END_S)
+            program.wait()
+            program.stdout.close()
+
+
+def _lines(stdout: int, count: int) -> bool:
+    """Wait for so many lines; False when they do not come in time, or the program ends."""
+    deadline = time.monotonic() + START_S
+    while count > 0:
+        ready, _, _ = select.select([stdout], [], [], max(0.0, deadline - time.monotonic()))
+        written = os.read(stdout, 65536) if ready else b""
+        if not written:
+            return False
+        count -= written.count(b"\n")
+    return True
+
+
+def until_interrupted() -> None:
+    """Wait for SIGINT. For programs: it says first that this one is ready."""
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        return
