@@ -30,3 +30,4 @@ app.command(
     name="footprint",
     help="Memory and disk of users, posts and events, and searches by the size of the catalogue.",
 )
+app.command("benchmarks.reporting.command:report", name="report", help="All dated reports as one HTML page.")

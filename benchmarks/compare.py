@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from benchmarks.compare_benchmark import Comparison
+from benchmarks.compare_document import compare_document
 from benchmarks.compare_report import ComparePlan, tables
 from benchmarks.contenders.ground import Ground
 from benchmarks.contenders.registry import CONTENDERS, chosen
@@ -18,7 +19,7 @@ from benchmarks.http_client import Address
 from benchmarks.machine import describe
 from benchmarks.running import find_run
 from benchmarks.sweep import HIGHEST
-from benchmarks.telling import tell
+from benchmarks.telling import Dated, tell
 from benchmarks.users import FeedRequests, read_user_ids
 from cluster.errors import CascadeError, InvalidField
 from cluster.live_release import LiveFile
@@ -34,7 +35,7 @@ def compare(
     contenders: str = ",".join(CONTENDERS),
     p99_ms: float = 50.0,
     rate: float = 10.0,
-    seconds: float = 5.0,
+    seconds: float = 4.0,
     warmup: float = 1.0,
     rounds: int = 2,
     seed: int = 0,
@@ -43,6 +44,7 @@ def compare(
     compute: bool = True,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     out: Path | None = None,
+    dated: Dated = False,
 ) -> None:
     """Each contender alone on this machine, on the stores and the live release of `cascade up`, which must not run.
 
@@ -74,6 +76,8 @@ def compare(
         Print the JSON document only.
     out
         File that gets the document too.
+    dated
+        Write a dated report too, in `benchmarks/reports/`.
     """
     who, settings = chosen(contenders), load_settings()
     for name, value, most in (("p99_ms", p99_ms, 60_000), ("rate", rate, HIGHEST), ("rounds", rounds, 100)):
@@ -105,7 +109,7 @@ def compare(
         report = comparison.run(who, machine, compute=compute)
     if not report.turns:
         raise CascadeError("none of them could be measured: " + "; ".join(report.not_reported), "see what they said")
-    tell(report, None if as_json else tables(report), out)
+    tell(report, None if as_json else tables(report), out, compare_document(report) if dated else None)
 
 
 @contextmanager

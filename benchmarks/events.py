@@ -9,10 +9,11 @@ from rich.console import Console
 
 from benchmarks.event_batches import check_batch
 from benchmarks.events_benchmark import EventsBenchmark
+from benchmarks.events_document import events_document
 from benchmarks.events_report import EventsPlan, table
 from benchmarks.running import need_run
 from benchmarks.serve import parse_rates
-from benchmarks.telling import tell
+from benchmarks.telling import Dated, tell
 from cluster.settings import load_settings
 
 #: A request is given up after this many times the objective.
@@ -30,6 +31,7 @@ def events(
     connections: int = 128,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     out: Path | None = None,
+    dated: Dated = False,
 ) -> None:
     """Open-loop load on POST /v1/events of the Cascade that runs here. The last line is one JSON document.
 
@@ -55,6 +57,8 @@ def events(
         Print the JSON document only.
     out
         File that gets the document too.
+    dated
+        Write a dated report too, in `benchmarks/reports/`.
     """
     run = need_run()
     plan = EventsPlan(
@@ -72,4 +76,4 @@ def events(
     )
     benchmark = EventsBenchmark(plan, run, load_settings(), Console(stderr=True).print)
     report = uvloop.run(benchmark.run())
-    tell(report, None if as_json else table(report), out)
+    tell(report, None if as_json else table(report), out, events_document(report) if dated else None)

@@ -5,18 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter, perf_counter_ns
 from typing import Annotated, Any, Literal
 
-import msgspec
 import numpy as np
 from cyclopts import Parameter
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from benchmarks.ceilings import copy_bandwidth, load_rate
 from benchmarks.kernel_cases import CASES, Case
-from benchmarks.machine import Machine, describe
-from benchmarks.telling import tell
+from benchmarks.kernels_document import kernels_document
+from benchmarks.kernels_report import Latency, Report, Result, table
+from benchmarks.machine import describe
+from benchmarks.telling import Dated, tell
 from kernels.jit import kernel
 
 Name = Literal["assembly", "trees", "top_k", "merge", "utility", "rerank", "fold"]
@@ -26,41 +26,12 @@ Thunk = Callable[[], object]
 LEAST_CALLS = 200
 
 
-class Latency(msgspec.Struct, frozen=True):
-    """Microseconds per call."""
-
-    p50_us: float
-    p99_us: float
-
-
-class Result(msgspec.Struct, frozen=True):
-    """One kernel's figures. `least_us` is what a call must take: entering the kernel, then its memory or loads."""
-
-    name: str
-    size: str
-    kernel: Latency
-    numpy: Latency
-    references: dict[str, Latency]
-    times_faster_than_numpy: float
-    call_us: float  # an empty kernel with the same arguments
-    memory_us: float  # the bytes that have to be touched, at copy bandwidth for a table of their size
-    loads_us: float  # the scalar loads that have to be made, at the core's load rate
-    least_us: float
-    share_of_least: float
-    calls: int
-
-
-class Report(msgspec.Struct, frozen=True):
-    machine: Machine
-    loads_per_s: float
-    kernels: list[Result]
-
-
 def kernels(
     *,
     names: Annotated[list[Name] | None, Parameter(name="--kernels", consume_multiple=True, negative="")] = None,
     seconds: float = 2.0,
     json: Annotated[bool, Parameter(negative="")] = False,
+    dated: Dated = False,
 ) -> None:
     """Time each kernel at serving size against its NumPy twin and a ceiling; one JSON document is the last line.
 
@@ -72,9 +43,11 @@ def kernels(
         Time given to each kernel.
     json
         Print the JSON document only.
+    dated
+        Write a dated report too, in `benchmarks/reports/`.
     """
     report = measure(names or list(CASES), seconds)
-    tell(report, None if json else _table(report))
+    tell(report, None if json else table(report), dated=kernels_document(report) if dated else None)
 
 
 def measure(names: Sequence[str], seconds: float) -> Report:
@@ -150,25 +123,3 @@ def _latency(us: NDArray[np.float64]) -> Latency:
 @kernel
 def _nothing(*_arguments: Any) -> None:
     """An empty kernel: what Numba needs to unpack the arguments."""
-
-
-def _table(report: Report) -> Table:
-    table = Table(title=f"Microseconds per call on {report.machine.cpu}")
-    table.add_column("kernel")
-    for column in ("p50", "p99", "NumPy p50", "NumPy p99", "faster", "least", "reached"):
-        table.add_column(column, justify="right")
-    table.add_column("bound by, size, references")
-    for result in report.kernels:
-        bound = "memory" if result.memory_us > result.loads_us else "loads"
-        bound = "the call itself" if result.call_us > max(result.memory_us, result.loads_us) else bound
-        notes = [f"{bound}; {result.size}"]
-        notes += [f"{who}: {latency.p50_us:.1f} / {latency.p99_us:.1f}" for who, latency in result.references.items()]
-        table.add_row(
-            result.name,
-            *(f"{us:.1f}" for us in msgspec.structs.astuple(result.kernel) + msgspec.structs.astuple(result.numpy)),
-            f"{result.times_faster_than_numpy:.1f}x",
-            f"{result.least_us:.1f}",
-            f"{result.share_of_least:.0%}",
-            "\n".join(notes),
-        )
-    return table

@@ -13,9 +13,10 @@ from benchmarks.event_flow import FlowPlan
 from benchmarks.http_client import Address
 from benchmarks.report import Plan, tables
 from benchmarks.running import find_run
+from benchmarks.serve_document import serve_document
 from benchmarks.serving_benchmark import ServingBenchmark
 from benchmarks.sweep import HIGHEST
-from benchmarks.telling import tell
+from benchmarks.telling import Dated, tell
 from benchmarks.users import FeedRequests, read_user_ids
 from cluster.errors import CascadeError, InvalidField
 from cluster.processes.run_state import Run
@@ -43,6 +44,7 @@ def serve(
     state: bool = True,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     out: Path | None = None,
+    dated: Dated = False,
 ) -> None:
     """Open-loop load on POST /v1/feed: goodput, latency, efficiency. The last line is one JSON document.
 
@@ -80,6 +82,8 @@ def serve(
         Print the JSON document only.
     out
         File that gets the document too.
+    dated
+        Write a dated report too, in `benchmarks/reports/`.
     """
     run = find_run(address)
     at = Address.parse(address or (run.http_address if run else "http://127.0.0.1:8000"))
@@ -106,7 +110,7 @@ def serve(
     benchmark = ServingBenchmark(plan, FeedRequests(at, user_ids, limit), beside, progress.print)
     state_of = (run.store_url, settings.store) if run and state else None
     report = uvloop.run(benchmark.run(floor_of=run if floor else None, compute=compute, state_of=state_of))
-    tell(report, None if as_json else tables(report), out)
+    tell(report, None if as_json else tables(report), out, serve_document(report) if dated else None)
 
 
 def _beside(run: Run | None, flow: FlowPlan, settings: Settings) -> BesideEvents | None:

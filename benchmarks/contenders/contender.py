@@ -3,12 +3,13 @@
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,8 +19,9 @@ from benchmarks.contenders.ground import Ground
 from cluster.errors import CascadeError
 from cluster.processes.stopping import interrupt
 
-#: Seconds that a contender may take to start, and to end by itself.
+#: Seconds that a contender may take to start, from then to take connections, and to end by itself.
 START_S: Final = 180.0
+LISTEN_S: Final = 10.0
 END_S: Final = 60.0
 
 
@@ -52,7 +54,8 @@ def running(contender: Contender, ground: Ground) -> Iterator[psutil.Process]:
         process = psutil.Process(program.pid)
         assert program.stdout is not None
         try:
-            if not _lines(program.stdout.fileno(), ground.workers if contender.line_per_worker else 1):
+            lines = ground.workers if contender.line_per_worker else 1
+            if not (_lines(program.stdout.fileno(), lines) and _listens(ground)):
                 messages.seek(0)
                 raise CascadeError(
                     f"{contender.name} does not start:\n" + messages.read().decode(errors="replace")[-2000:],
@@ -75,6 +78,16 @@ def _lines(stdout: int, count: int) -> bool:
             return False
         count -= written.count(b"\n")
     return True
+
+
+def _listens(ground: Ground) -> bool:
+    """Wait until the port takes connections: some servers open it a moment after they are ready."""
+    deadline = time.monotonic() + LISTEN_S
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection((ground.host, ground.port), LISTEN_S):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def until_interrupted() -> None:
