@@ -67,6 +67,7 @@ def _asked(demand: Demand, goals: Goals, shape: NodeShape, curve: Curve) -> list
         "zones": str(goals.zones),
         "copies": f"{goals.copies} of stores",
         "store-gib": f"{goals.store_gib:g} of data in a Valkey at most",
+        "gpu-feeds-per-s": "no GPUs" if shape.gpu_feeds_per_s is None else f"{shape.gpu_feeds_per_s:g} ranked by a GPU",
         "node-cpus, node-memory-gib": f"{shape.cpus} cores, {shape.memory_gib:g} GiB",
     }
     return [Assumption(f"--{name}", value, "asked", "option") for name, value in values.items()]
@@ -104,6 +105,8 @@ def gaps(demand: Demand, goals: Goals, sizing: Sizing, costs: Costs) -> list[str
     told, stores, retrieval = [], sizing.stores, sizing.retrieval
     if retrieval and "distributed" not in get_args(Serving.model_fields["topology"].annotation):
         told.append(f"retrieval in {retrieval.shards} shards: `serving.topology` knows `fused` only")
+    if sizing.rankers:
+        told.append(f"{sizing.rankers.replicas} rankers on GPUs: feed servers rank by themselves, on their core")
     if stores.state_shards > 1:
         told.append(f"a state store in {stores.state_shards} shards: `store_url` names one Valkey")
     if stores.logs > 1:

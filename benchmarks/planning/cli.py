@@ -37,6 +37,7 @@ def plan(
     node_cpus: int = 64,
     node_memory_gib: float = 512.0,
     node_price: float | None = None,
+    gpu_feeds_per_s: float | None = None,
     costs: tuple[Path, ...] = (),
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     out: Path | None = None,
@@ -87,6 +88,8 @@ def plan(
         Memory of a node.
     node_price
         Price of a node for an hour.
+    gpu_feeds_per_s
+        Feeds a second that one GPU of yours ranks, measured by you; by default feed servers rank.
     costs
         Reports of `cascade bench serve`, `events` and `footprint` made on your machine, or YAML files of costs.
     as_json
@@ -121,6 +124,6 @@ def plan(
         retention_hours=settings.events.retention_s / 3600 if retention_hours is None else retention_hours,
         explain_gib=settings.explain.memory_mb * 1e6 / 2**30,
     )
-    node = NodeShape(node_cpus, node_memory_gib, node_price)
+    node = NodeShape(node_cpus, node_memory_gib, node_price, gpu_feeds_per_s)
     report = make_plan(Asked(demand, goals, node, curve, flash_crowd, settings.serving), known)
     tell(report, None if as_json else tables(report), out)

@@ -12,7 +12,16 @@ from cluster.errors import CascadeError, InvalidField
 SHIPPED: Final = Path(__file__).with_name("costs.yaml")
 #: Names that `costs` of a file must have.
 NAMES: Final = (
-    *("searches_per_feed", "post_columns", "post_index", "release_user", "release_post", "user", "post_counters"),
+    *(
+        "scoring",
+        "searches_per_feed",
+        "post_columns",
+        "post_index",
+        "release_user",
+        "release_post",
+        "user",
+        "post_counters",
+    ),
     *("post_record", "event_memory", "event_id", "event_disk", "event_archive", "event", "log", "store", "replica"),
     *("consumers", "node", "replica_start", "node_start", "hop"),
 )
@@ -134,7 +143,8 @@ def _of_serve(costs: Costs, report: dict[str, Any], said: str) -> Costs:
         if point["valid"] and not point["errors"] and point["achieved"] >= KEPT_UP * point["rate"]
     ]
     feeds = Feeds(report["machine"]["cores"], costs.feeds.posts, kept, said)
-    return msgspec.structs.replace(costs, feeds=feeds)
+    scoring = {"scoring": stages["scoring"]["p50"]} if (stages := report["unloaded"]["stages_ms"]) else {}
+    return msgspec.structs.replace(_with(costs, scoring, said), feeds=feeds)
 
 
 def _of_events(costs: Costs, report: dict[str, Any], said: str) -> Costs:

@@ -93,12 +93,16 @@ class NodeShape:
     memory_gib: float
     price: float | None
     """Of an hour."""
+    gpu_feeds_per_s: float | None = None
+    """Feeds/s that one GPU ranks; None: there are none, and feed servers rank."""
 
     def __post_init__(self) -> None:
         check("node_cpus", self.cpus, 1, 10_000)
         check("node_memory_gib", self.memory_gib, 0, MOST, above=True)
         if self.price is not None:
             check("node_price", self.price, 0, MOST)
+        if self.gpu_feeds_per_s is not None:
+            check("gpu_feeds_per_s", self.gpu_feeds_per_s, 0, MOST, above=True)
 
 
 def check(name: str, value: float, least: float, most: float, above: bool = False) -> None:

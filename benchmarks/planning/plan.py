@@ -49,6 +49,7 @@ def make_plan(asked: Asked, costs: Costs) -> PlanReport:
         nodes=region.nodes * demand.regions,
         price_month=None if node.price is None else region.nodes * demand.regions * node.price * MONTH_H,
         region=region,
+        scoring_ms=costs["scoring"],
         alternatives=_best(found),
         advised_target=target,
         advised_factor=CAREFUL,

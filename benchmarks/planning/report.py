@@ -48,8 +48,10 @@ class PlanReport(msgspec.Struct, frozen=True):
     nodes: int
     """Of all regions."""
     price_month: float | None
-    """30 days of all nodes."""
+    """30 days of all nodes, as if none had a GPU."""
     region: Sizing
+    scoring_ms: float
+    """Of a core, in each feed that a feed server ranks."""
     alternatives: list[Alternative]
     advised_target: float
     """Ray Serve's `target_ongoing_requests` that keeps the utilisation."""
@@ -94,10 +96,11 @@ def _needs(report: PlanReport) -> Table:
     table = _table(title, 1, "in one region", "how many", "GiB of one", "on a node", "nodes")
     for name, count, gib, per_node, nodes in _tiers(region):
         table.add_row(name, count, gib, per_node, nodes)
-    price = "" if report.price_month is None else f", {report.price_month:,.0f} for 30 days"
+    without = " without GPUs" if region.rankers else ""
+    price = "" if report.price_month is None else f", {report.price_month:,.0f} for 30 days{without}"
     every = f" in all regions, {region.nodes:,} in each" if demand.regions > 1 else ""
     shape = f"{report.nodes:,} nodes{every}, of {report.node.cpus} cores and {report.node.memory_gib:g} GiB{price}"
-    table.caption = "\n".join([shape, *_about(region)])
+    table.caption = "\n".join([shape, *_about(report)])
     table.caption_justify = "left"
     return table
 
@@ -108,6 +111,8 @@ def _tiers(region: Sizing) -> Iterator[tuple[str, ...]]:
     yield f"feed servers, {region.topology}", *_servers(region.feeds.servers)
     if region.retrieval:
         yield f"replicas of {region.retrieval.shards:,} retrieval shards", *_servers(region.retrieval.servers)
+    if region.rankers:
+        yield "rankers, a GPU each", *_servers(region.rankers)
     yield (
         "shards of the state store",
         f"{stores.state_shards:,}",
@@ -119,9 +124,12 @@ def _tiers(region: Sizing) -> Iterator[tuple[str, ...]]:
     yield "for both, all copies", "", f"{stores.memory_gib:,.0f} in all", "", f"{stores.nodes:,}"
 
 
-def _about(region: Sizing) -> Iterator[str]:
+def _about(report: PlanReport) -> Iterator[str]:
+    region = report.region
     feeds, stores = region.feeds, region.stores
-    yield f"a feed takes {feeds.queue.service * 1e3:.3g} ms of a core; servers keep p99 up to {feeds.load:.0%} busy"
+    ranking = "" if region.rankers else f", {report.scoring_ms:.3g} of them to rank"
+    yield f"a feed takes {feeds.queue.service * 1e3:.3g} ms of a core{ranking}"
+    yield f"feed servers keep p99 up to {feeds.load:.0%} busy"
     if retrieval := region.retrieval:
         posts = f"{retrieval.posts_per_shard:,} posts a shard"
         yield f"{posts}, {retrieval.kind}: {retrieval.search_ms:.3g} ms of a core a search in each"

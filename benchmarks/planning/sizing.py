@@ -63,11 +63,15 @@ class Sizing:
     topology: str
     feeds: Feeds
     retrieval: Retrieval | None
+    rankers: Servers | None
+    """On a GPU each; None: feed servers rank."""
     stores: Stores
 
     @property
     def nodes(self) -> int:
-        return self.feeds.servers.nodes + (self.retrieval.servers.nodes if self.retrieval else 0) + self.stores.nodes
+        retrieval, rankers = self.retrieval, self.rankers
+        others = (retrieval.servers.nodes if retrieval else 0) + (rankers.nodes if rankers else 0)
+        return self.feeds.servers.nodes + others + self.stores.nodes
 
 
 class CannotFit(InvalidField):
@@ -115,7 +119,7 @@ class _Sizer:
         shared_gib = (demand.posts * costs["release_post"] + demand.model_users * costs["release_user"]) / GIB
         searches = costs["searches_per_feed"] * costs.searches.ms(demand.posts, demand.dim)
         feeds = self._feeds(searches - self._measured_searches(), costs["replica"] + VERSIONS * posts_gib, shared_gib)
-        return Sizing("fused", feeds, None, self._stores(feeds))
+        return Sizing("fused", feeds, None, self._rankers(), self._stores(feeds))
 
     def distributed(self, per_node: int) -> Sizing:
         """Shards hold the posts, so many of their replicas a node, and feed servers ask all. Raises CannotFit."""
@@ -131,10 +135,12 @@ class _Sizer:
         replicas = shards * max(SHARD_REPLICAS, math.ceil(cores / self.goals.utilisation))
         servers = self._servers(replicas, shards * cores, gib, 0.0)
         retrieval = Retrieval(servers, shards, math.ceil(posts), costs.searches.kind(posts), search_ms)
-        return Sizing("distributed", feeds, retrieval, self._stores(feeds))
+        return Sizing("distributed", feeds, retrieval, self._rankers(), self._stores(feeds))
 
     def _feeds(self, more_ms: float, gib: float, shared_gib: float) -> Feeds:
         """Feed servers where a feed takes so much more of a core than was measured."""
+        if self.shape.gpu_feeds_per_s is not None:
+            more_ms += self.costs["hop"] / 2 - self.costs["scoring"]
         queue = Queue.fit(self.costs.feeds).with_work(more_ms / 1e3)
         load = queue.highest_load(self.goals.p99_ms / 1e3)
         if queue.service >= self.goals.p99_ms / 1e3 or load <= 0:
@@ -144,10 +150,22 @@ class _Sizer:
         replicas = math.ceil(cores / self.goals.utilisation)
         return Feeds(self._servers(replicas, cores, gib, shared_gib), queue, load)
 
-    def _servers(self, replicas: int, least: float, gib: float, shared_gib: float) -> Servers:
-        """Nodes for `replicas`, `least` of which must be left when a zone is lost. Raises CannotFit."""
+    def _rankers(self) -> Servers | None:
+        """One GPU a node, with the models' tables of posts and users beside it. Raises CannotFit."""
+        if self.shape.gpu_feeds_per_s is None:
+            return None
+        demand, costs = self.demand, self.costs
+        shared_gib = (demand.posts * costs["release_post"] + demand.model_users * costs["release_user"]) / GIB
+        least = demand.feeds_peak / self.shape.gpu_feeds_per_s
+        return self._servers(math.ceil(least / self.goals.utilisation), least, costs["replica"], shared_gib, most=1)
+
+    def _servers(self, replicas: int, least: float, gib: float, shared_gib: float, most: int | None = None) -> Servers:
+        """Nodes for `replicas`, at most `most` on each, `least` of which must be left when a zone is lost.
+
+        Raises CannotFit.
+        """
         free = self._memory_gib - shared_gib
-        per_node = min(self.shape.cpus, math.floor(free / gib + 1e-9))
+        per_node = min(most or self.shape.cpus, math.floor(free / gib + 1e-9))
         if per_node < 1:
             need = (shared_gib + gib + self.costs["node"]) / (1 - SPARE_MEMORY)
             told = (

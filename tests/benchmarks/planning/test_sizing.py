@@ -125,6 +125,18 @@ def test_a_search_that_takes_longer_needs_more(tmp_path):
     assert size(asked, goals(), NODE, slower).nodes > size(asked, goals(), NODE, COSTS).nodes
 
 
+def test_gpus_take_the_ranking_from_feed_servers():
+    asked = demand(1e9)
+    without, beside = (size(asked, goals(), NodeShape(64, 512.0, None, gpu), COSTS) for gpu in (None, 5000.0))
+    assert without.rankers is None
+    assert beside.rankers.replicas == -(-asked.feeds_peak // (5000 * 0.7))
+    assert beside.rankers.per_node == 1
+    saved = COSTS["scoring"] - COSTS["hop"] / 2
+    less = beside.feeds.queue.service / without.feeds.queue.service
+    assert less == pytest.approx(1 - saved / 1e3 / without.feeds.queue.service)
+    assert beside.feeds.servers.replicas < without.feeds.servers.replicas
+
+
 def replace_searches(times: float):
     points = [msgspec.structs.replace(point, ms=point.ms * times) for point in COSTS.searches.points]
     return msgspec.structs.replace(COSTS, searches=msgspec.structs.replace(COSTS.searches, points=points))
