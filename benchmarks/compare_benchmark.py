@@ -14,7 +14,7 @@ from benchmarks.contenders.contender import Contender, running
 from benchmarks.contenders.ground import Ground
 from benchmarks.machine import Machine
 from benchmarks.process_tree import memory_mb, tree
-from benchmarks.same_feeds import Agreement, agreement, ask
+from benchmarks.same_feeds import Agreement, Asking, agreement, ask
 from benchmarks.turn import TurnMeasurement
 from benchmarks.users import FeedRequests
 from cluster.errors import CascadeError
@@ -40,8 +40,8 @@ class Comparison:
         self._requests = requests
         self._stores = stores
         self._say = say
-        self._asked = np.random.default_rng(plan.seed).choice(requests.users, COMPARED).tolist()
-        self._time_ms = ground.clock.now_ms()
+        users = np.random.default_rng(plan.seed).choice(requests.users, COMPARED).tolist()
+        self._asking = Asking(users, ground.clock.now_ms(), plan.limit, plan.release)
         self._reference: list[list[int]] | None = None
         self._goodput: dict[str, float] = {}
         self._not_reported = ["surfaces but home", "servers on other machines than the load generator"]
@@ -95,12 +95,8 @@ class Comparison:
     def _agreement(self) -> Agreement:
         """How feeds compare with those of who answered first."""
         self._say(f"  the same {COMPARED} feeds ...")
-
-        def feeds() -> list[list[int]]:
-            return ask(self._ground.url, self._asked, self._time_ms, self._plan.limit)
-
-        feeds()  # the first ones may be late, for kernels are compiled for them
-        found = feeds()
+        ask(self._ground.url, self._asking)  # the first ones may be late, for kernels are compiled for them
+        found = ask(self._ground.url, self._asking)
         if self._reference is None:
             self._reference = found
         return agreement(self._reference, found)

@@ -186,21 +186,19 @@ def _ratio(value: float | None, by: float | None) -> float | None:
 
 def tables(report: CompareReport) -> Group:
     """One row a contender; what follows from them below."""
-    plan = report.plan
-    title = f"POST /v1/feed, means of {plan.rounds} turns: feeds/s, latency and CPU a feed in ms, memory in MB"
-    table = Table(title=title, box=None, padding=(0, 1))
+    plan, common = report.plan, f"{report.plan.rate:g}/s"
+    title = f"POST /v1/feed, means of {plan.rounds} turns: feeds/s, latency and CPU of a feed in ms, memory in MB"
+    table = Table(title=title, box=None, padding=(0, 1), collapse_padding=True, pad_edge=False)
     table.add_column("contender", no_wrap=True)
-    common = f"{plan.rate:g}/s"
-    for heading in ("goodput", "p50 1/s", "p99", f"p50 {common}", "p99", f"CPU {common}", "at goodput", "cores 1/s"):
-        table.add_column(heading, justify="right", min_width=5)
-    table.add_column("memory", justify="right")
-    table.add_column("same feeds", justify="right")
+    headings = ("goodput", "p50 1/s", f"p50 {common}", f"p99 {common}", f"CPU {common}", "CPU goodput")
+    for heading in (*headings, "cores 1/s", "memory", "same feeds"):
+        table.add_column(heading.replace(" ", "\n"), justify="right", no_wrap=True)
     for each in report.standings:
-        times = (each.unloaded_p50_ms, each.unloaded_p99_ms, each.common_p50_ms, each.common_p99_ms)
+        times = (each.unloaded_p50_ms, each.common_p50_ms, each.common_p99_ms, each.cpu_ms_per_feed)
         table.add_row(
             each.contender,
             "" if each.goodput_rps is None else f"{each.goodput_rps:g}",
-            *(f"{ms:.1f}" for ms in (*times, each.cpu_ms_per_feed)),
+            *(f"{ms:.1f}" for ms in times),
             "" if each.cpu_ms_at_goodput is None else f"{each.cpu_ms_at_goodput:.1f}",
             f"{each.cores_unloaded:.2f}",
             f"{each.memory_mb:.0f}",

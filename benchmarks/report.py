@@ -108,7 +108,7 @@ def tables(report: Report) -> Group:
 
 def _table(title: str, points: list[tuple[Point, str]]) -> Table:
     """Points with their verdicts by rate, each with the generator's p99 lag."""
-    result = Table(title=title, box=None, padding=(0, 1))
+    result = Table(title=title, box=None, padding=(0, 1), collapse_padding=True, pad_edge=False)
     for heading in ("offered", "served", "p50", "p90", "p99", "p99.9", "max", "degraded", "short", "lag"):
         result.add_column(heading, justify="right")
     result.add_column("verdict")

@@ -25,17 +25,30 @@ class Agreement(msgspec.Struct, frozen=True):
     """Share of the reference's posts that are in the other feed too."""
 
 
-def ask(url: str, users: Sequence[int], time_ms: int, limit: int) -> list[list[int]]:
-    """Post ids of the home feed of each user at `time_ms`. Raises CascadeError when one is not answered."""
+class Asking(msgspec.Struct, frozen=True):
+    """The feeds that are compared."""
+
+    users: list[int]
+    time_ms: int
+    limit: int
+    release: str
+    """That must answer."""
+
+
+def ask(url: str, asking: Asking) -> list[list[int]]:
+    """Post ids of the home feed of each user. Raises CascadeError when one is not answered, or by another release."""
     feeds = []
-    for user in users:
-        body = {"user_id": user, "limit": limit, "deadline_ms": DEADLINE_MS, "context": {"time_ms": time_ms}}
+    for user in asking.users:
+        context = {"time_ms": asking.time_ms}
+        body = {"user_id": user, "limit": asking.limit, "deadline_ms": DEADLINE_MS, "context": context}
         request = urllib.request.Request(url + FEED, msgspec.json.encode(body), {"content-type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 feed = msgspec.json.decode(answer.read(), type=FeedResponse)
         except (OSError, msgspec.MsgspecError) as error:
             raise CascadeError(f"{url} does not answer a feed: {error}", "ask it with curl") from error
+        if feed.release != asking.release:
+            raise CascadeError(f"{url} answers with release {feed.release}, not {asking.release}", "run it again")
         feeds.append([item.post_id for item in feed.items])
     return feeds
 

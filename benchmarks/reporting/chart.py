@@ -93,7 +93,7 @@ def _bars(chart: Bars) -> str:
         parts.append(f'<text x="0" y="{y + 16}">{escape(label)}</text>')
         kind = "rest" if row and not chart.alike else "first"
         parts.append(f'<rect class="{kind}" x="{room}" y="{y}" width="{max(width, 1):.1f}" height="22" rx="3"/>')
-        told = escape(f"{value:.4g} {chart.unit}")
+        told = escape(f"{value:,.0f} {chart.unit}" if value >= 100 else f"{value:.3g} {chart.unit}")
         parts.append(f'<text class="value" x="{room + max(width, 1) + 8:.1f}" y="{y + 16}">{told}</text>')
     return "".join(parts)
 

@@ -12,7 +12,7 @@ from benchmarks.reporting.document import Document, Grid
 _CSS: Final = Path(__file__).with_name("page.css")
 #: Tables of more rows are folded.
 _LONG: Final = 16
-#: Longer cells are text.
+#: Columns with longer cells are text.
 _NUMBER: Final = 24
 
 
@@ -69,17 +69,20 @@ def _figures(document: Document) -> str:
 
 
 def _table(table: Grid) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
-    rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
-    body = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    texts = [any(len(row[c]) > _NUMBER for row in table.rows) for c in range(len(table.columns))]
+    head = _row("th", table.columns, texts)
+    rows = "".join(_row("td", row, texts) for row in table.rows)
+    body = f'<div class="wide"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
     if len(table.rows) > _LONG:
         return f"<details><summary>{escape(table.title)}</summary>{body}</details>"
     return f"<h3>{escape(table.title)}</h3>{body}"
 
 
-def _cell(cell: str) -> str:
-    kind = ' class="text"' if len(cell) > _NUMBER else ""
-    return f"<td{kind}>{escape(cell)}</td>"
+def _row(tag: str, cells: Sequence[str], texts: Sequence[bool]) -> str:
+    kinds = (' class="text"' if text else "" for text in texts)
+    return (
+        f"<tr>{''.join(f'<{tag}{kind}>{escape(cell)}</{tag}>' for kind, cell in zip(kinds, cells, strict=True))}</tr>"
+    )
 
 
 def _behind(document: Document) -> str:

@@ -31,7 +31,7 @@ from tests.benchmarks.servers import run_at
 from tests.benchmarks.test_point import trace
 
 PLAN = ComparePlan(
-    release="r",
+    release="2022-05-04",
     dataset="d",
     users=50,
     contenders=["steady", "slow", "nothing"],

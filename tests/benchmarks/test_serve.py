@@ -1,6 +1,7 @@
 """`cascade bench serve` against small servers: what it prints, and what it says when it cannot."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from aiohttp import web
 
-from benchmarks import serving_benchmark
+from benchmarks import serving_benchmark, telling
 from benchmarks.cli import app
+from benchmarks.reporting.files import read_reports, write_report
 from benchmarks.serve import parse_rates
 from cluster.errors import CascadeError, InvalidField
 from cluster.processes.run_state import write_run
@@ -36,13 +38,16 @@ def bench(*arguments: object) -> None:
     app(["serve", *map(str, arguments)], result_action="return_value")
 
 
-def test_given_rates(users, tmp_path, capsys):
+def test_given_rates(users, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(telling, "write_report", partial(write_report, folder=tmp_path / "reports"))
     out = tmp_path / "deep" / "report.json"
     with serving(answers(delay=0.002)) as address:
         bench(
             *("--address", address.url, "--users", users, "--rates", "20,60"),
-            *("--seconds", 1, "--warmup", 0.2, "--seed", 5, "--slo-ms", 5000, "--out", out, *ALONE),
+            *("--seconds", 1, "--warmup", 0.2, "--seed", 5, "--slo-ms", 5000, "--out", out, *ALONE, "--report"),
         )
+    [dated] = read_reports(tmp_path / "reports")
+    assert (dated.benchmark, len(dated.tables[0].rows), dated.settings["seed"]) == ("serve", 3, 5)
     printed = capsys.readouterr()
     report = msgspec.json.decode(printed.out.splitlines()[-1])
     assert msgspec.json.decode(out.read_bytes()) == report
