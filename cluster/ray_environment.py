@@ -33,6 +33,10 @@ RAY_ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 
+#: Of a Ray on this machine alone, and of all who connect to it: despite its name, it makes the node's address
+#: 127.0.0.1 everywhere, and Ray listens there alone.
+LOOPBACK: Final = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
 
 def set_ray_environment() -> None:
     """Set what is not set already."""

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cluster.errors import CascadeError
+from cluster.processes.run_state import read_run
 from cluster.processes.stopping import stop_users_of
-from cluster.ray_environment import RAY_ENVIRONMENT
+from cluster.ray_environment import LOOPBACK, RAY_ENVIRONMENT
 from cluster.settings import Settings
 
 #: HAProxy's pages of statistics, which Serve opens on all interfaces without a password, on this machine only.
@@ -30,6 +31,9 @@ exec {haproxy} "$@"
 #: Ports that the replicas of a Ray on one machine may take.
 _BLOCK = 100
 
+#: Seconds in which a Ray that is there takes a connection.
+_PATIENCE_S = 5.0
+
 
 class RaySession(NamedTuple):
     """A Ray to which this process is connected."""
@@ -40,7 +44,8 @@ class RaySession(NamedTuple):
 
 @contextmanager
 def start_ray(settings: Settings) -> Iterator[RaySession]:
-    """Start Ray on this machine, or connect to the one that `RAY_ADDRESS` names, and leave it at the end.
+    """Connect to the Ray that `RAY_ADDRESS` names, else to that of the `cascade up` of these settings, else start one
+    on this machine; leave it at the end.
 
     Variables of `RAY_ENVIRONMENT` that are set already are kept. A Ray started here ends with all its processes and
     its temporary folder, which stays for its logs when the block ends with an error. Raises CascadeError when Ray does
@@ -50,8 +55,9 @@ def start_ray(settings: Settings) -> Iterator[RaySession]:
         stack.enter_context(
             _environment({name: os.environ.get(name, value) for name, value in RAY_ENVIRONMENT.items()})
         )
-        address = os.environ.get("RAY_ADDRESS")
+        address = os.environ.get("RAY_ADDRESS") or _address_of_run(settings)
         if address:
+            stack.enter_context(_environment(_environment_at(address)))
             stack.enter_context(_connection(address=address))
             yield RaySession(address, None)
             return
@@ -84,6 +90,26 @@ def start_serve(settings: Settings, servicer: str | None = None) -> None:
         grpc_options={"port": serving.grpc, "grpc_servicer_functions": [servicer] if servicer else []},
         logging_config={"log_level": "WARNING", "enable_access_log": False},
     )
+
+
+def _address_of_run(settings: Settings) -> str | None:
+    run = read_run(settings.run_file)
+    return run.ray_address if run is not None and run.alive else None
+
+
+def _environment_at(address: str) -> dict[str, str]:
+    """What must be set to connect to `address`. Raises CascadeError when it names a port at which nobody listens.
+
+    Ray itself would try for minutes.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():  # `auto`, or a URL
+        return {}
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise CascadeError(f"nobody answers at {address}, where Ray should be: {error}", "See RAY_ADDRESS.") from None
+    return LOOPBACK if host in ("127.0.0.1", "localhost") else {}
 
 
 @contextmanager
@@ -168,8 +194,7 @@ def _local_environment(folder: Path) -> dict[str, str]:
     proxy, first_grpc = folder / "proxy", _free_block()
     return {
         "RAY_TMPDIR": str(folder),
-        # Despite its name, this makes the node's address 127.0.0.1 everywhere, and Ray listens there alone.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        **LOOPBACK,
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(_loopback_haproxy(folder, stats, metrics)),
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "admin.sock"),

@@ -162,7 +162,7 @@ class Explain(Section):
 
 
 class RayCluster(Section):
-    """The local Ray that `cascade up` and `cascade train` start; `RAY_ADDRESS` names another one."""
+    """The local Ray that `cascade up` starts, and `cascade train` where nothing is up; `RAY_ADDRESS` names another."""
 
     num_cpus: Count | None = Field(None, description="logical CPUs; default: twice the cores, at least 4")
     object_store_mb: Count = Field(512, description="shared memory of Ray's object store")

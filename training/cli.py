@@ -1,4 +1,4 @@
-"""`cascade train`: train models on local Ray, or on the cluster that RAY_ADDRESS names."""
+"""`cascade train`: train models on the Ray that RAY_ADDRESS names, that of `cascade up`, or one of its own."""
 
 import json
 import sys

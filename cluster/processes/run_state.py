@@ -8,6 +8,7 @@ import psutil
 from msgspec import Struct
 
 from cluster.errors import CascadeError
+from cluster.ray_environment import LOOPBACK
 from cluster.store.urls import StoreUrls
 
 
@@ -62,7 +63,7 @@ class Run(Struct, frozen=True, kw_only=True):
         """
         if self.ray_folder is None:
             return {}
-        return {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_TMPDIR": self.ray_folder}
+        return LOOPBACK | {"RAY_TMPDIR": self.ray_folder}
 
     @property
     def alive(self) -> bool:

@@ -1,4 +1,5 @@
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -8,14 +9,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 import ray
 
 from cluster.errors import CascadeError
-from cluster.processes.run_state import ProcessId, Run
+from cluster.processes.run_state import write_run
 from cluster.processes.stopping import stop_run, users_of
 from cluster.ray_runtime import _free_block, start_ray
 from cluster.settings import Settings
+from tests.cluster.processes.runs import run_of
 from tests.conftest import ENVIRONMENT, free_port
 
 #: A process of its own, which may die without a trace in this one. Ray is imported before its environment is set.
@@ -51,11 +54,12 @@ def test_a_daemon_that_was_late_once_is_started_again(monkeypatch: pytest.Monkey
     assert starts[0] == starts[1]
 
 
-@pytest.mark.parametrize(("address", "starts"), [(None, 2), ("10.0.0.1:6379", 1)])
+@pytest.mark.parametrize(("named", "starts"), [(False, 2), (True, 1)])
 def test_a_ray_that_does_not_answer_is_said(
-    address: str | None, starts: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    named: bool, starts: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listener: socket.socket
 ) -> None:
     seen = []
+    address = f"127.0.0.1:{listener.getsockname()[1]}" if named else None
 
     def never(**options: Any) -> None:
         seen.append(options)
@@ -70,6 +74,34 @@ def test_a_ray_that_does_not_answer_is_said(
     with pytest.raises(CascadeError, match=f"cannot use Ray at {address or 'local'}"), start_ray(Settings()):
         pass
     assert len(seen) == starts
+
+
+def test_an_address_at_which_nobody_listens_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address := f"127.0.0.1:{free_port()}")
+    with pytest.raises(CascadeError, match=f"nobody answers at {address}, where Ray should be"), start_ray(Settings()):
+        pass
+
+
+def test_what_is_up_is_joined(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listener: socket.socket) -> None:
+    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    environment: list[tuple[Any, str]] = []
+
+    def connect(**options: Any) -> None:
+        environment.append((options["address"], os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"]))
+
+    monkeypatch.setattr(ray, "init", connect)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    settings = Settings(home=tmp_path)
+    write_run(settings.run_file, msgspec.structs.replace(run_of(os.getpid()), ray_address=address))
+    with start_ray(settings) as session:
+        assert session.address == address
+    assert environment == [(address, "0")]
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
 
 
 def test_no_two_rays_of_a_machine_share_ports_for_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,20 +137,7 @@ def up(port: int, log: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str
 
 def test_what_a_killed_up_leaves_is_stopped(tmp_path: Path) -> None:
     with up(free_port(), tmp_path / "log") as (process, session):
-        run = Run(
-            up=ProcessId.of(process.pid),
-            store_url="",
-            store=None,
-            events_url="",
-            events=None,
-            clock_offset_ms=0,
-            ray_address=session["address"],
-            ray_folder=session["folder"],
-            http_address="",
-            release="",
-            dataset="",
-            started_at="",
-        )
+        run = msgspec.structs.replace(run_of(process.pid), ray_address=session["address"], ray_folder=session["folder"])
         process.kill()
         process.wait()
     assert users_of(session["folder"]) != []

@@ -1,4 +1,4 @@
-"""`cascade tune`: search for how a model is trained best, on local Ray or the cluster that RAY_ADDRESS names."""
+"""`cascade tune`: search for how a model is trained best, on the same Ray as `cascade train`."""
 
 import sys
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Options:
     concurrency
         Trials at once.
     cpus_per_trial
-        CPUs of each, which are also the threads that it computes with. Trials run at the lowest priority.
+        CPUs of each, which are also the threads that it computes with. The search runs at the lowest priority.
     gpus
         Give each trial a GPU; trees are grown on CPUs in any case.
     storage
@@ -78,6 +78,7 @@ def tune(
     from training.train.placement import Placement
     from training.tune.resources import Resources
     from training.tune.search import Search, search
+    from training.tune.trial import give_way
 
     options = options or Options()
     chosen = _chosen(model)
@@ -87,6 +88,7 @@ def tune(
     how = Search(chosen, recipe, options.trials, options.held_out_days, resources)
     how.check(settings)
     placement.check_targets()
+    give_way()
     dataset = ensure_dataset(settings, options.data)
     file, found = search(settings, dataset, how, day, placement, not options.json)
     if options.json:

@@ -16,8 +16,13 @@ from training.train.steps import Step
 from training.tune.problems import Problem
 from training.tune.resources import Resources
 
-#: Of 20 levels the last: what serves on the same node goes first.
+#: The lowest priority there is: what serves on the same node goes first.
 NICE: Final = 19
+
+
+def give_way() -> None:
+    """Let every other process on this node go first."""
+    os.setpriority(os.PRIO_PROCESS, 0, NICE)
 
 
 def trial(values: dict[str, Any], problem: Problem, how: Any, resources: Resources, board: Any) -> None:
@@ -25,7 +30,7 @@ def trial(values: dict[str, Any], problem: Problem, how: Any, resources: Resourc
 
     A trial that cannot go well reports 0, the least, and why: another try would end alike.
     """
-    os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    give_way()
     name, objective = tune.get_context().get_trial_id(), problem.objective
     last: dict[str, Any] = {objective: 0.0}
 

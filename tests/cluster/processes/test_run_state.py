@@ -8,24 +8,8 @@ import psutil
 import pytest
 
 from cluster.errors import CascadeError
-from cluster.processes.run_state import ProcessId, Run, read_run, remove_run, write_run
-
-
-def run_of(pid: int) -> Run:
-    return Run(
-        up=ProcessId.of(pid),
-        store_url="redis://127.0.0.1:6390/0",
-        store=None,
-        events_url="redis://127.0.0.1:6391/0",
-        events=None,
-        clock_offset_ms=-5,
-        ray_address="127.0.0.1:1234",
-        ray_folder=None,
-        http_address="http://127.0.0.1:8000",
-        release="r1",
-        dataset="data",
-        started_at="2026-11-21T22:00:00Z",
-    )
+from cluster.processes.run_state import ProcessId, read_run, remove_run, write_run
+from tests.cluster.processes.runs import run_of
 
 
 def test_it_is_read_as_written_and_leaves_no_other_file(tmp_path: Path) -> None:
