@@ -23,6 +23,11 @@ app.command(
     name="soak",
     help="Feeds and events for a long time: growth of memory, errors, latency.",
 )
+app.command(
+    "benchmarks.search:search",
+    name="search",
+    help="Feeds while a search for a model runs on the same Ray, and without it before and after.",
+)
 app.command("benchmarks.train:train", name="train", help="Ray Train against a plain PyTorch loop, on the ranker.")
 app.command("benchmarks.kernels:kernels", name="kernels", help="Each kernel against its NumPy twin and a ceiling.")
 app.command(

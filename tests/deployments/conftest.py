@@ -43,7 +43,7 @@ class Served:
     def cascade(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line beside it."""
         command = [str(CASCADE), *arguments]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=240)
 
     def request(self, method: str, path: str, body: Any = None) -> urllib3.BaseHTTPResponse:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()

@@ -1,0 +1,88 @@
+"""A search that runs on the Ray of `cascade up` while something else is measured."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from cluster.errors import CascadeError
+from cluster.processes.run_state import Run
+
+#: More trials than there is time for.
+_TRIALS: Final = 10_000
+#: Seconds in which a search must have begun with its first trial.
+_START_S: Final = 900.0
+#: Seconds in which it must end once it is told to.
+_END_S: Final = 60.0
+#: CPU seconds that trials have used when they are at work.
+_AT_WORK_S: Final = 2.0
+#: How the names of Ray Tune's processes begin.
+_NAME: Final = "ray::ImplicitFu"
+
+
+class RunningSearch:
+    """The trials of a search on this machine."""
+
+    def __init__(self, before: frozenset[int]) -> None:
+        """`before`: processes that belong to other searches."""
+        self._before = before
+
+    def cpu_s(self) -> float:
+        """CPU seconds that its trials have used so far."""
+        return sum(_trials(self._before).values())
+
+
+@asynccontextmanager
+async def search_on(run: Run, model: str, say: Callable[[str], None]) -> AsyncIterator[RunningSearch]:
+    """Search for `model` on the Ray and the data set of `run`, from the first trial on; stops it at the end.
+
+    It keeps its files in a folder of its own. Raises CascadeError when it does not come to a trial.
+    """
+    search = RunningSearch(frozenset(_trials(frozenset())))
+    with tempfile.TemporaryDirectory() as home, (Path(home) / "search.log").open("w+") as log:
+        command = [str(Path(sys.executable).with_name("cascade")), "tune", model, "--trials", str(_TRIALS), "--json"]
+        process = subprocess.Popen(
+            [*command, "--data", run.dataset],
+            stdout=log,
+            stderr=log,
+            env=os.environ | run.ray_environment | {"RAY_ADDRESS": run.ray_address, "CASCADE_HOME": home},
+        )
+        try:
+            say(f"search for {model}: until its first trial ...")
+            await _at_work(search, process, Path(log.name))
+            yield search
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                await asyncio.to_thread(process.wait, _END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+async def _at_work(search: RunningSearch, process: subprocess.Popen[bytes], log: Path) -> None:
+    begin = time.monotonic()
+    while search.cpu_s() < _AT_WORK_S:
+        if process.poll() is not None or time.monotonic() - begin > _START_S:
+            raise CascadeError("the search came to no trial:\n" + log.read_text()[-2000:], "try `cascade tune` alone")
+        await asyncio.sleep(0.5)
+
+
+def _trials(without: frozenset[int]) -> dict[int, float]:
+    """CPU seconds of Ray Tune's processes, by their ids."""
+    found = {}
+    for process in psutil.process_iter(["name", "cpu_times"]):
+        times = process.info["cpu_times"]
+        ours = (process.info["name"] or "").startswith(_NAME) and process.pid not in without
+        if ours and times is not None:
+            found[process.pid] = times.user + times.system
+    return found
