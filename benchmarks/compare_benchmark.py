@@ -1,7 +1,7 @@
 """The turns of `cascade bench compare`: each contender is started, asked, measured and stopped by itself."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -50,13 +50,13 @@ class Comparison:
         """Measure all, then all in reversed order, and so on. What cannot be measured is named in the report."""
         computes = [self._compute()] if compute else []
         turns: list[Turn] = []
-        for number in range(self._plan.rounds):
-            for contender in contenders if number % 2 == 0 else reversed(contenders):
-                try:
-                    turns.append(self._turn(contender, number))
-                except CascadeError as error:
-                    self._say(f"  without {contender.name}: {error}")
-                    self._not_reported.append(f"{contender.name}, round {number + 1}: {error}")
+        for contender, numbers in in_turn(contenders, self._plan.rounds):
+            try:
+                turns.extend(self._turns(contender, numbers))  # those before a failure stay
+            except CascadeError as error:
+                self._say(f"  without {contender.name}: {error}")
+                rounds = " and ".join(map(str, numbers))
+                self._not_reported.append(f"{contender.name}, round {rounds}: {error}")
         computes += [self._compute()] if compute else []
         by_name = {c.name: (c, [turn for turn in turns if turn.contender == c.name]) for c in contenders}
         standings = compared([standing(c.name, c.about, its, self._plan.p99_ms) for c, its in by_name.values() if its])
@@ -73,24 +73,22 @@ class Comparison:
             not_reported=self._not_reported,
         )
 
-    def _turn(self, contender: Contender, number: int) -> Turn:
-        """Start, compare feeds, measure, stop. Raises CascadeError when it does not start or answer."""
-        self._say(f"{contender.name}, round {number + 1}: starting ...")
+    def _turns(self, contender: Contender, rounds: Sequence[int]) -> Iterator[Turn]:
+        """Start, measure in each of `rounds`, stop. Raises CascadeError when it does not start or answer."""
+        self._say(f"{contender.name}: starting ...")
         begun = time.monotonic()
         with running(contender, self._ground) as process:
-            start_s = time.monotonic() - begun
-            same = self._agreement() if contender.makes_feeds else None
-            measurement = TurnMeasurement(self._plan, self._requests, (process, self._stores), self._say)
-            figures = uvloop.run(measurement.run(contender.makes_feeds, self._goodput.get(contender.name)))
-            self._goodput[contender.name] = figures.goodput_rps(self._plan.p99_ms) or 0.0
-            return Turn(
-                contender=contender.name,
-                round=number + 1,
-                start_s=round(start_s, 1),
-                agreement=same,
-                figures=figures,
-                memory_mb=round(memory_mb(tree([process])), 1),
-            )
+            start_s = round(time.monotonic() - begun, 1)
+            for number in rounds:
+                yield self._turn(contender, number, process, start_s)
+
+    def _turn(self, contender: Contender, number: int, process: psutil.Process, start_s: float) -> Turn:
+        self._say(f"{contender.name}, round {number}:")
+        same = self._agreement() if contender.makes_feeds else None
+        measurement = TurnMeasurement(self._plan, self._requests, (process, self._stores), self._say)
+        figures = uvloop.run(measurement.run(contender.makes_feeds, self._goodput.get(contender.name)))
+        self._goodput[contender.name] = figures.goodput_rps(self._plan.p99_ms) or 0.0
+        return Turn(contender.name, number, start_s, same, figures, round(memory_mb(tree([process])), 1))
 
     def _agreement(self) -> Agreement:
         """How feeds compare with those of who answered first."""
@@ -105,3 +103,18 @@ class Comparison:
         self._say(f"compute, {COMPUTED} feeds without HTTP ...")
         bodies = self._requests.bodies(WARM_UP + COMPUTED, np.random.default_rng(self._plan.seed))
         return measure_compute(bodies, self._ground.environment)
+
+
+def in_turn(contenders: Sequence[Contender], rounds: int) -> list[tuple[Contender, list[int]]]:
+    """All in order, then all in reversed order, and so on, with the numbers of their rounds, from 1.
+
+    Who ends a round begins the next one, and need not be started again.
+    """
+    order: list[tuple[Contender, list[int]]] = []
+    for number in range(1, rounds + 1):
+        for contender in contenders if number % 2 else reversed(contenders):
+            if order and order[-1][0] is contender:
+                order[-1][1].append(number)
+            else:
+                order.append((contender, [number]))
+    return order

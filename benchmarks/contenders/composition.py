@@ -3,8 +3,7 @@
 import os
 from typing import Final
 
-from benchmarks.contenders.contender import until_interrupted
-from benchmarks.contenders.ground import Ground
+from benchmarks.contenders.contender import begin, until_interrupted
 from cluster.settings import load_settings
 
 #: What Cascade sets otherwise, as Ray has it.
@@ -27,7 +26,7 @@ def main() -> None:
     from benchmarks.contenders.stages import application
     from cluster.ray_runtime import start_ray
 
-    ground, settings = Ground.given(), load_settings()
+    ground, settings = begin(), load_settings()
     settings = settings.model_copy(update={"home": settings.home.resolve()})
     enough = settings.model_copy(update={"ray": settings.ray.model_copy(update={"num_cpus": CPUS})})
     with start_ray(enough):

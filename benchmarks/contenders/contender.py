@@ -1,5 +1,6 @@
 """What a contender is, and how it is started and stopped."""
 
+import ctypes
 import os
 import select
 import signal
@@ -24,12 +25,14 @@ START_S: Final = 180.0
 LISTEN_S: Final = 10.0
 END_S: Final = 60.0
 
+_PR_SET_PDEATHSIG: Final = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Contender:
     """A program, `python -m PACKAGE.NAME`.
 
-    It answers POST /v1/feed on the ground's port (`Ground.given`), writes a line to stdout when it is ready, or one for
+    It calls `begin`, answers POST /v1/feed on the ground's port, writes a line to stdout when it is ready, or one for
     each worker, and ends on SIGINT with all that it started.
     """
 
@@ -88,6 +91,13 @@ def _listens(ground: Ground) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def begin() -> Ground:
+    """What it stands on. For programs: from here on it is interrupted when who started it is gone, even by SIGKILL."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGINT))
+    return Ground.given()
 
 
 def until_interrupted() -> None:

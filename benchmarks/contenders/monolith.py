@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from benchmarks.compute import ONE_THREAD
 from benchmarks.contenders.bodies import FeedAnswer, FeedBody
+from benchmarks.contenders.contender import begin
 from benchmarks.contenders.ground import Ground
 from cluster.settings import load_settings
 from deployments.replica import Replica
@@ -51,7 +52,7 @@ def main() -> None:
     import uvicorn
 
     os.environ.update(ONE_THREAD)
-    ground = Ground.given()
+    ground = begin()
     uvicorn.run(
         "benchmarks.contenders.monolith:application",
         factory=True,

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.answers import Answers
 from benchmarks.cli import app
-from benchmarks.compare_benchmark import Comparison
+from benchmarks.compare_benchmark import Comparison, in_turn
 from benchmarks.compare_report import (
     ComparePlan,
     Figures,
@@ -75,7 +75,11 @@ def test_each_is_measured_in_turn_and_back_again(monkeypatch):
         ("slow", 2),
         ("steady", 2),
     ]
-    assert [missing for missing in report.not_reported if missing.startswith("nothing, round 2:")]
+    assert [
+        missing
+        for missing in report.not_reported
+        if missing.startswith("nothing, round 1 and 2: nothing does not start")
+    ]
     for turn in report.turns:
         assert turn.agreement is not None
         assert (turn.agreement.feeds, turn.agreement.identical) == (2, 2)
@@ -84,7 +88,16 @@ def test_each_is_measured_in_turn_and_back_again(monkeypatch):
     slow, steady = (next(t.figures for t in report.turns if t.contender == name) for name in ("slow", "steady"))
     assert (slow.search, slow.goodput_rps(plan.p99_ms)) == ([], 0)
     assert [measured.point.rate for measured in steady.search][1:] == [30, 40]
-    assert "steady, round 2: starting ..." in said
+    assert [line for line in said if line.endswith("starting ...")] == [
+        f"{name}: starting ..." for name in ("steady", "slow", "nothing", "slow", "steady")
+    ]
+
+
+def test_who_ends_a_round_begins_the_next():
+    a, b, c = (contender(name) for name in "abc")
+    assert in_turn([a, b, c], 1) == [(a, [1]), (b, [1]), (c, [1])]
+    assert in_turn([a, b, c], 3) == [(a, [1]), (b, [1]), (c, [1, 2]), (b, [2]), (a, [2, 3]), (b, [3]), (c, [3])]
+    assert in_turn([a], 2) == [(a, [1, 2])]
 
 
 def measured(rate: float, p99_ms: float, cores: float = 0.5) -> Measured:

@@ -1,4 +1,5 @@
 import shutil
+import subprocess
 import sys
 import urllib.request
 
@@ -29,6 +30,23 @@ def test_it_answers_on_the_ground_s_port_until_the_end():
     assert not psutil.pid_exists(process.pid)
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(here.url + "/v1/feed", data=b"{}", timeout=10)
+
+
+def test_it_ends_when_who_started_it_is_killed():
+    starting = (
+        "import time\n"
+        "from benchmarks.contenders.contender import running\n"
+        "from tests.benchmarks.contenders.test_contender import STEADY, ground\n"
+        "with running(STEADY, ground()) as process:\n"
+        "    print(process.pid, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", starting], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        contender = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+    gone, _ = psutil.wait_procs([contender], timeout=20)
+    assert gone == [contender]
 
 
 def test_one_that_does_not_start_says_what_it_said(monkeypatch):
