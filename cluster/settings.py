@@ -85,9 +85,24 @@ class Serving(Section):
     )
     topology: Literal["fused"] = Field("fused", description="where the stages of a request run")
     min_replicas: Count = Field(2, description="feed servers kept running")
-    max_replicas: Count = Field(4, description="feed servers that autoscaling may start")
-    target_ongoing_requests: Count = Field(8, description="requests in flight per replica that autoscaling aims at")
-    max_ongoing_requests: Count = Field(64, description="requests in flight per replica before it refuses")
+    max_replicas: Count | None = Field(
+        None,
+        description="feed servers that autoscaling may start; default: one a core here, at least `min_replicas`",
+    )
+    target_ongoing_requests: float = Field(
+        1.1, description="requests in flight per replica that autoscaling aims at", gt=0
+    )
+    downscaling_factor: float = Field(
+        0.3, description="share of the way down that autoscaling goes at once", gt=0, le=1
+    )
+    max_ongoing_requests: Count = Field(64, description="feeds in flight per replica before it refuses")
+    headroom: float = Field(
+        0.85, description="share of its deadline by which a feed must be predicted to be done, to be taken", gt=0, le=1
+    )
+    quality_wait_ms: Count = Field(
+        50, description="p95 of the feeds' wait for their turn, beyond which they are made of fewer candidates"
+    )
+    quality_floor: float = Field(0.4, description="least share of the candidates; 1 = always all", gt=0, le=1)
     deadline_ms: Count = Field(200, description="deadline of a request that names none")
     cursor_minutes: Count = Field(60, description="how long a feed can be gone on with")
     max_body_bytes: Count = Field(1_048_576, description="longest request body")
@@ -95,6 +110,11 @@ class Serving(Section):
         "replay",
         description="`replay` lets time go on from the end of the release's data; `wall` uses the real time",
     )
+
+    @property
+    def most_replicas(self) -> int:
+        """Each takes a core: more of them would only be in each other's way."""
+        return self.max_replicas or max(self.min_replicas, os.cpu_count() or 1)
 
     @property
     def grpc(self) -> int:

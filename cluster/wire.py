@@ -139,6 +139,9 @@ class FeedResponse(Struct, frozen=True, omit_defaults=True):
     arms: Annotated[dict[str, str], Meta(description="that the user is in, by experiment")] = {}
     cursor: Annotated[str, Meta(description="to go on with; none where the feed ends")] | None = None
     explanation: Explanation | None = None
+    quality: Annotated[
+        float | None, Meta(description="share of the candidates that were considered; none where it was all")
+    ] = None
 
 
 class Fault(Struct, frozen=True):

@@ -10,13 +10,20 @@ from cluster.clock import Clock
 from cluster.placement import Role, label_selector
 from cluster.settings import Settings
 from cluster.store.urls import StoreUrls
+from deployments.admission.metrics import AdmissionMetrics
 from deployments.api.api import Api
 from deployments.grpc.service import GrpcMethods
 from deployments.http.app import http_app
+from deployments.repeating import Repeated
 from deployments.replica import Replica
 
 #: Libraries that would start a thread per core, which costs more than it brings for arrays of this size.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+#: Requests in flight that Serve gives a replica.
+_UNLIMITED = 100_000
+#: How often metrics are told, in seconds.
+_METRICS_S = 1.0
 
 
 @serve.deployment
@@ -34,6 +41,8 @@ class FeedServer(GrpcMethods):
         await self._replica.warm_up()
         self._replica.start()
         self._api.start()
+        self._metrics = Repeated(AdmissionMetrics(self._replica.admission).tell, _METRICS_S)
+        self._metrics.start()
         # What is loaded now stays: the collector need not walk through it during requests.
         gc.collect()
         gc.freeze()
@@ -47,11 +56,13 @@ def feed_application(settings: Settings, clock: Clock, urls: StoreUrls) -> Any:
     return deployment.options(
         name="FeedServer",
         num_replicas=None,
-        max_ongoing_requests=serving.max_ongoing_requests,
+        # Feeds are counted by the admission. What Serve holds back, it could not refuse, and would see too late.
+        max_ongoing_requests=_UNLIMITED,
         autoscaling_config={
             "min_replicas": serving.min_replicas,
-            "max_replicas": serving.max_replicas,
+            "max_replicas": serving.most_replicas,
             "target_ongoing_requests": serving.target_ongoing_requests,
+            "downscaling_factor": serving.downscaling_factor,
             "upscale_delay_s": 3,
             "downscale_delay_s": 60,
         },

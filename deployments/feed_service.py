@@ -15,12 +15,13 @@ from cluster.settings import Settings
 from cluster.user_state import TopicCodes, UserState
 from cluster.vocabulary import UNKNOWN
 from cluster.wire import Context, FeedRequest, FeedResponse, Item
+from deployments.admission.admission import Visit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.explaining.explanation import explained
 from deployments.explaining.tracing import Tracer
 from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.candidates import Candidates
-from deployments.pipeline.executor import Pipeline, execute, hydrate, note
+from deployments.pipeline.executor import Pipeline, execute, hydrate, in_pieces, note
 from deployments.pipeline.query import Query
 from deployments.pipeline.trace import Trace
 from kernels.columns import ContextColumns
@@ -52,21 +53,26 @@ class FeedService:
             for name in ("surface", "device", "connection", "app_version", "region")
         }
 
-    async def answer(self, request: FeedRequest, started: float) -> FeedResponse:
-        """Answer a request that came at `started` (time.perf_counter). Raises InvalidField.
+    async def answer(self, request: FeedRequest, started: float, visit: Visit | None = None) -> FeedResponse:
+        """Answer a request that came at `started` (time.perf_counter). Raises InvalidField, and TooBusy where `visit`
+        does; without one it waits for nobody.
 
         The arithmetic runs on the event loop: it takes a few milliseconds, and handing it to a thread cost a third of
         the throughput, for the two fight over the interpreter's lock.
         """
         query, trace, pipeline = self.query(request), Trace(), self.pipelines[request.surface]
         await hydrate(pipeline, query, trace)
-        candidates = execute(pipeline, query, trace)
+        if visit is None:
+            candidates = execute(pipeline, query, trace)
+        else:
+            query.quality, query.allowed_s = visit.quality, min(query.allowed_s, visit.work_s)
+            candidates = await visit.run(in_pieces(pipeline, query, trace))
         note(pipeline, query, candidates, trace)
         trace.seconds = time.perf_counter() - started
         if not request.explain:
             return self._response(query, candidates, trace)
         told = await asyncio.to_thread(explained, self._tracer.traced(query, candidates, trace), self._release.ranker)
-        return replace(told, cursor=self._cursor(query, candidates))
+        return replace(told, cursor=self._cursor(query, candidates), quality=query.told_quality)
 
     def query(self, request: FeedRequest) -> Query:
         """A request on its way, of whose user nothing is known yet. Raises InvalidField for a bad cursor."""
@@ -116,6 +122,7 @@ class FeedService:
             coverage=round(trace.coverage, 3),
             timings_ms=trace.timings_ms(),
             cursor=self._cursor(query, feed),
+            quality=query.told_quality,
         )
 
     def _cursor(self, query: Query, feed: Candidates) -> str | None:

@@ -14,10 +14,14 @@ from cluster.store.client import OnlineStore
 from cluster.store.urls import StoreUrls
 from cluster.users import SomeUsers
 from cluster.wire import FeedRequest, FeedResponse, decode
+from deployments.admission.admission import Admission
 from deployments.releases.bundle import Bundle, Shared
 from deployments.releases.follower import ReleaseFollower
+from deployments.repeating import Repeated
 
 _decoder = msgspec.json.Decoder(FeedRequest)
+#: How often the quality factor follows the load, in seconds.
+LOOK_S: Final = 0.2
 #: Users that are named to whoever asks for some.
 SOME: Final = 24
 
@@ -29,7 +33,9 @@ class Replica:
         """Load the release `live`. Raises CascadeError when it is damaged or not there."""
         self._shared = shared
         load = partial(Bundle.load, shared=shared)
-        self.releases = ReleaseFollower(load(live), load, shared.urls.state, shared.settings.store)
+        self.admission = Admission(shared.settings.serving)
+        self.releases = ReleaseFollower(load(live), load, shared.urls.state, shared.settings.store, self.admission)
+        self._looks = Repeated(self._look, LOOK_S)
 
     @classmethod
     def open(cls, settings: Settings, clock: Clock, urls: StoreUrls) -> Self:
@@ -50,9 +56,14 @@ class Replica:
         return self.releases.traffic.live
 
     async def feed(self, body: bytes) -> FeedResponse:
-        """Answer a JSON FeedRequest. Raises InvalidField for a request that is not valid."""
+        """Answer a JSON FeedRequest. Raises InvalidField for one that is not valid, TooBusy for one that must wait
+        for too long.
+        """
         started = time.perf_counter()
-        return await self.releases.traffic.answer(decode(_decoder, body), started)
+        request = decode(_decoder, body)
+        allowed_ms = request.deadline_ms or self._shared.settings.serving.deadline_ms
+        with self.admission.visit(allowed_ms / 1e3) as visit:
+            return await self.releases.traffic.answer(request, started, visit)
 
     def some_users(self) -> SomeUsers:
         """Users of the live release, evenly spread over their ids."""
@@ -73,7 +84,12 @@ class Replica:
         """Follow what happens, and which release is live, on the running event loop, until `close`."""
         self.live.start()
         self.releases.start()
+        self._looks.start()
 
     async def close(self) -> None:
+        await self._looks.close()
         await self.releases.close()
         await self._shared.close()
+
+    async def _look(self) -> None:
+        self.admission.quality.look()

@@ -79,6 +79,7 @@ def _of_settings(service: Service, rules: Rules, goals: Goals) -> list[Assumptio
     )
     return [
         Assumption("target of ongoing requests", f"{rules.target_ongoing_requests:g}", "settings", "serving"),
+        Assumption("downscaling factor", f"{rules.downscaling_factor:g}", "settings", "serving"),
         Assumption("most ongoing requests", str(service.max_ongoing), "settings", "serving"),
         Assumption("delays of autoscaling", scaling, "settings", "deployments/feed_server.py, Ray's look-back"),
         Assumption("idle nodes are kept", f"{service.machines.node_idle_s:g} s", "settings", "ray_cluster.yaml"),
@@ -115,7 +116,6 @@ def gaps(demand: Demand, goals: Goals, sizing: Sizing, costs: Costs) -> list[str
         told.append(f"{goals.copies} copies of stores: `cascade up` starts one of each, and follows no failover")
     if sizing.nodes > 1:
         told.append(f"{sizing.feeds.servers.replicas} feed servers on several nodes: 2 on one node were measured")
-    told.append("autoscaling as advised: `serving` takes whole targets, and has no `downscaling_factor`")
     largest = costs.searches.points[-1].posts
     if max(demand.posts if not retrieval else retrieval.posts_per_shard, largest) > largest:
         told.append(f"searches of more than {largest:,} posts: taken in proportion")

@@ -72,7 +72,9 @@ def _rules(region: Sizing, serving: Serving) -> Rules:
     """Those of the settings, with as many replicas at most as the nodes hold."""
     servers = region.feeds.servers
     most = max(serving.min_replicas, servers.nodes * servers.per_node)
-    return Rules(serving.min_replicas, most, serving.target_ongoing_requests)
+    return Rules(
+        serving.min_replicas, most, serving.target_ongoing_requests, downscaling_factor=serving.downscaling_factor
+    )
 
 
 def _best(found: list[Sizing]) -> list[Alternative]:

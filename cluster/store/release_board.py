@@ -36,6 +36,17 @@ class ShadowStatus(Struct, frozen=True):
     trial_p99_ms: float
 
 
+class LoadStatus(Struct, frozen=True):
+    """How busy a feed server is. Counts are of feeds since it started."""
+
+    in_flight: int
+    admitted: int
+    refused: dict[str, int]  # by reason: late, full, stale
+    quality: float  # share of the candidates that feeds are made of
+    service_ms: float  # what a feed takes of the event loop
+    wait_ms: float  # predicted for a request that comes now
+
+
 class ReplicaStatus(Struct, frozen=True, kw_only=True):
     """What a feed server tells of itself."""
 
@@ -47,6 +58,7 @@ class ReplicaStatus(Struct, frozen=True, kw_only=True):
     refused: str | None  # why it did not take what the record says
     shadow: ShadowStatus | None
     updated_ms: int  # real time in Unix milliseconds
+    load: LoadStatus | None = None
 
     @property
     def silent_s(self) -> float:

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from cluster.errors import CascadeError, InvalidField, NotFound, TooLarge, Unreadable
 from cluster.store.breaker import StoreUnavailable
+from deployments.admission.admission import RETRY_AFTER_S, TooBusy
 from deployments.api.pressure import Overloaded
 from deployments.catalogue.publisher import Contended
 
@@ -29,7 +30,7 @@ class Refusal(NamedTuple):
 
 
 #: What `refusal` takes.
-REFUSED: Final = (InvalidField, Overloaded, StoreUnavailable, Contended)
+REFUSED: Final = (InvalidField, Overloaded, StoreUnavailable, Contended, TooBusy)
 _INVALID: Final = {NotFound: Reason.NOT_FOUND, Unreadable: Reason.UNREADABLE, TooLarge: Reason.TOO_LARGE}
 
 
@@ -41,6 +42,9 @@ def refusal(error: CascadeError) -> Refusal:
             return Refusal(next(reasons, Reason.INVALID), error)
         case Overloaded():
             return Refusal(Reason.OVERLOADED, InvalidField("events", None, str(error)), OVERLOADED_S)
+        case TooBusy():
+            fault = InvalidField("deadline_ms", error.deadline_ms, f"{error}; {error.remedy}")
+            return Refusal(Reason.UNAVAILABLE, fault, RETRY_AFTER_S)
         case StoreUnavailable():
             fault = InvalidField("store", None, f"{error}; nothing is lost if the same is sent again")
             return Refusal(Reason.UNAVAILABLE, fault, max(1, round(error.retry_ms / 1e3)))

@@ -51,7 +51,7 @@ class Context(_message.Message):
     def __init__(self, time_ms: _Optional[int] = ..., device: _Optional[str] = ..., connection: _Optional[str] = ..., app_version: _Optional[str] = ..., region: _Optional[str] = ...) -> None: ...
 
 class FeedResponse(_message.Message):
-    __slots__ = ("request_id", "release", "items", "cold_start", "degraded", "relaxed", "coverage", "timings_ms", "arms", "cursor", "explanation")
+    __slots__ = ("request_id", "release", "items", "cold_start", "degraded", "relaxed", "coverage", "timings_ms", "arms", "cursor", "explanation", "quality")
     class TimingsMsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -77,6 +77,7 @@ class FeedResponse(_message.Message):
     ARMS_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
     EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    QUALITY_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     release: str
     items: _containers.RepeatedCompositeFieldContainer[Item]
@@ -88,7 +89,8 @@ class FeedResponse(_message.Message):
     arms: _containers.ScalarMap[str, str]
     cursor: str
     explanation: str
-    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[str] = ..., items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ..., cold_start: _Optional[bool] = ..., degraded: _Optional[_Iterable[str]] = ..., relaxed: _Optional[_Iterable[str]] = ..., coverage: _Optional[float] = ..., timings_ms: _Optional[_Mapping[str, float]] = ..., arms: _Optional[_Mapping[str, str]] = ..., cursor: _Optional[str] = ..., explanation: _Optional[str] = ...) -> None: ...
+    quality: float
+    def __init__(self, request_id: _Optional[str] = ..., release: _Optional[str] = ..., items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ..., cold_start: _Optional[bool] = ..., degraded: _Optional[_Iterable[str]] = ..., relaxed: _Optional[_Iterable[str]] = ..., coverage: _Optional[float] = ..., timings_ms: _Optional[_Mapping[str, float]] = ..., arms: _Optional[_Mapping[str, str]] = ..., cursor: _Optional[str] = ..., explanation: _Optional[str] = ..., quality: _Optional[float] = ...) -> None: ...
 
 class Item(_message.Message):
     __slots__ = ("post_id", "author_id", "score", "heads", "sources", "ad", "features", "why")
@@ -610,7 +612,7 @@ class CatalogueStatus(_message.Message):
     def __init__(self, posts: _Optional[int] = ..., removed: _Optional[int] = ..., fresh: _Optional[int] = ..., position: _Optional[str] = ..., behind_ms: _Optional[int] = ...) -> None: ...
 
 class ReplicaStatus(_message.Message):
-    __slots__ = ("id", "release", "trial", "revision", "loading", "refused", "shadow", "updated_ms")
+    __slots__ = ("id", "release", "trial", "revision", "loading", "refused", "shadow", "updated_ms", "load")
     ID_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     TRIAL_FIELD_NUMBER: _ClassVar[int]
@@ -619,6 +621,7 @@ class ReplicaStatus(_message.Message):
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     SHADOW_FIELD_NUMBER: _ClassVar[int]
     UPDATED_MS_FIELD_NUMBER: _ClassVar[int]
+    LOAD_FIELD_NUMBER: _ClassVar[int]
     id: str
     release: str
     trial: Trial
@@ -627,7 +630,31 @@ class ReplicaStatus(_message.Message):
     refused: str
     shadow: ShadowStatus
     updated_ms: int
-    def __init__(self, id: _Optional[str] = ..., release: _Optional[str] = ..., trial: _Optional[_Union[Trial, _Mapping]] = ..., revision: _Optional[int] = ..., loading: _Optional[str] = ..., refused: _Optional[str] = ..., shadow: _Optional[_Union[ShadowStatus, _Mapping]] = ..., updated_ms: _Optional[int] = ...) -> None: ...
+    load: LoadStatus
+    def __init__(self, id: _Optional[str] = ..., release: _Optional[str] = ..., trial: _Optional[_Union[Trial, _Mapping]] = ..., revision: _Optional[int] = ..., loading: _Optional[str] = ..., refused: _Optional[str] = ..., shadow: _Optional[_Union[ShadowStatus, _Mapping]] = ..., updated_ms: _Optional[int] = ..., load: _Optional[_Union[LoadStatus, _Mapping]] = ...) -> None: ...
+
+class LoadStatus(_message.Message):
+    __slots__ = ("in_flight", "admitted", "refused", "quality", "service_ms", "wait_ms")
+    class RefusedEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    ADMITTED_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    QUALITY_FIELD_NUMBER: _ClassVar[int]
+    SERVICE_MS_FIELD_NUMBER: _ClassVar[int]
+    WAIT_MS_FIELD_NUMBER: _ClassVar[int]
+    in_flight: int
+    admitted: int
+    refused: _containers.ScalarMap[str, int]
+    quality: float
+    service_ms: float
+    wait_ms: float
+    def __init__(self, in_flight: _Optional[int] = ..., admitted: _Optional[int] = ..., refused: _Optional[_Mapping[str, int]] = ..., quality: _Optional[float] = ..., service_ms: _Optional[float] = ..., wait_ms: _Optional[float] = ...) -> None: ...
 
 class Trial(_message.Message):
     __slots__ = ("release", "mode", "percent")

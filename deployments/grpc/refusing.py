@@ -3,6 +3,8 @@
 from typing import Final
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from ray.serve.grpc_util import RayServegRPCContext
 
@@ -28,6 +30,8 @@ def refuse(context: RayServegRPCContext, error: CascadeError) -> None:
     code, fault = _CODE[reason], fault_of(invalid)
     status = Status(code=code.value[0], message=f"{fault.field}: {fault.message}")
     status.details.add().Pack(pb.Fault(**fault_fields(fault)))
+    if retry_after_s is not None:
+        status.details.add().Pack(RetryInfo(retry_delay=Duration(seconds=retry_after_s)))
     trailers: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status.SerializeToString())]
     if retry_after_s is not None:
         trailers.append(("retry-after", str(retry_after_s)))

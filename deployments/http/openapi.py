@@ -55,7 +55,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
             "post": {
                 "summary": "Rank a feed.",
                 "requestBody": _body(request, _EXAMPLE),
-                "responses": {"200": _answer("The feed, best post first.", feed), **bad},
+                "responses": {
+                    "200": _answer("The feed, best post first.", feed),
+                    "503": _answer("It could not be answered in time; ask again after Retry-After.", error),
+                    **bad,
+                },
             }
         },
         "/v1/explain/{request_id}": {

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence, Sized
+from collections.abc import Callable, Collection, Generator, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -79,9 +79,24 @@ async def hydrate(pipeline: Pipeline, query: Query, trace: Trace) -> None:
 
 def execute(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
     """Run all that is arithmetic, sources to selectors. Most of it is in kernels, without the GIL."""
-    candidates = run(pipeline.filters, query, _gather(pipeline, query, trace), trace)
+    pieces = in_pieces(pipeline, query, trace)
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            candidates: Candidates = end.value
+            return candidates
+
+
+def in_pieces(pipeline: Pipeline, query: Query, trace: Trace) -> Generator[None, None, Candidates]:
+    """The same, with a break behind each source and each step."""
+    gathered = yield from _gather(pipeline, query, trace)
+    candidates = run(pipeline.filters, query, gathered, trace)
     candidates = _sift(pipeline.soft_filters, query, candidates, trace)
-    return run(pipeline.steps, query, candidates, trace)
+    for step in pipeline.steps:
+        yield
+        candidates = run((step,), query, candidates, trace)
+    return candidates
 
 
 def note(pipeline: Pipeline, query: Query, feed: Candidates, trace: Trace) -> None:
@@ -96,7 +111,7 @@ def note(pipeline: Pipeline, query: Query, feed: Candidates, trace: Trace) -> No
             trace.spans.append(Span(effect, time.perf_counter() - started, len(feed), len(feed)))
 
 
-def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
+def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Generator[None, None, Candidates]:
     """Ask every source; merge what they bring, round robin, without repeats."""
     lists = []
     for source in pipeline.sources:
@@ -107,10 +122,14 @@ def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
                 lists.append(rows[: query.allotted(source.name, len(rows))])
                 trace.sources.append(source)
                 trace.brought.append(rows)
+            yield
     merged = merge_lists(lists, len(pipeline.posts))
     if query.favoured is not None:
         reason = f"its sources gave up most of what they brought: {query.favoured.source} was favoured"
         trace.cuts.append(Cut("favoured_source", reason, merged.rows))
+    elif query.quality < 1:
+        reason = "the server was busy, and took fewer of what its sources brought"
+        trace.cuts.append(Cut("quality_factor", reason, merged.rows))
     # Source order is the first score: with everything else failing, it still is an order.
     candidates = Candidates(merged.rows, merged.sources, np.arange(0, -len(merged.rows), -1, dtype=np.float32))
     reserving = sum(1 << s for s, source in enumerate(trace.sources) if source.reserves)

@@ -47,7 +47,7 @@ class Query:
     request_id: str
     now_ms: int  # feed time
     deadline: float  # time.monotonic() at which the answer is due
-    allowed_s: float  # from the request's arrival to that
+    allowed_s: float  # up to that, for the work: from the request's arrival on, without long waits for others
     context: ContextColumns  # R = 1
     state: UserState
     user: UserColumns  # U = 1
@@ -60,6 +60,7 @@ class Query:
     served: U32 = field(default_factory=lambda: np.zeros(0, np.uint32))  # `cluster.cursor.marks` of pages before
     shown: U32 = field(default_factory=lambda: np.zeros(0, np.uint32))  # the same of feeds of a moment ago
     relaxed: list[str] = field(default_factory=list)  # soft filters that gave way
+    quality: float = 1.0  # share of the candidates that are taken at each step; below 1 while the server is busy
     favoured: Favoured | None = None
     pool: Pool | None = None
     explored: Explored | None = None
@@ -80,10 +81,20 @@ class Query:
 
     def allotted(self, source: str, brought: int) -> int:
         """How many of the candidates that a source brought are taken."""
-        if self.favoured is None or self.favoured.source == source or source not in self.favoured.arms:
-            return brought
         before = min(brought, len(self.served) + len(self.shown))  # those that were shown do not count
-        return before + round((brought - before) * (1 - self.favoured.given_up))
+        taken = brought - before
+        if self.favoured is not None and self.favoured.source != source and source in self.favoured.arms:
+            taken = round(taken * (1 - self.favoured.given_up))
+        return before + min(taken, self.cut(taken))
+
+    def cut(self, quota: int) -> int:
+        """How many candidates go on where `quota` may: enough for a whole page in any case."""
+        return max(round(quota * self.quality), self.request.limit)
+
+    @property
+    def told_quality(self) -> float | None:
+        """What the answer says of it; None where nothing was spared."""
+        return None if self.quality == 1 else round(self.quality, 3)
 
     @property
     def region(self) -> str:

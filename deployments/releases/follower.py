@@ -13,6 +13,7 @@ from cluster.live_release import LiveRelease
 from cluster.settings import Store
 from cluster.store.breaker import StoreUnavailable
 from cluster.store.release_board import ReleaseBoard, ReplicaStatus
+from deployments.admission.admission import Admission
 from deployments.releases.bundle import Bundle
 from deployments.releases.shadow import Shadow
 from deployments.releases.traffic import Canary, Traffic
@@ -32,8 +33,11 @@ class NotCurrent(CascadeError):
 class ReleaseFollower:
     """Keeps `traffic` as the record says. What cannot be loaded is refused, and what was there goes on."""
 
-    def __init__(self, live: Bundle, load: Callable[[str], Bundle], url: str, settings: Store) -> None:
+    def __init__(
+        self, live: Bundle, load: Callable[[str], Bundle], url: str, settings: Store, admission: Admission
+    ) -> None:
         """`load` makes the bundle of a release; it is called in a thread. `url`: of the state store."""
+        self._admission = admission
         #: What requests are answered with; whoever begins one holds on to it.
         self.traffic = Traffic(live)
         self._load = load
@@ -72,6 +76,7 @@ class ReleaseFollower:
             refused=self._refused,
             shadow=traffic.shadow.status() if traffic.shadow else None,
             updated_ms=time.time_ns() // 1_000_000,
+            load=self._admission.status(),
         )
 
     async def follow(self, record: LiveRelease) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cluster.errors import InvalidField
 from cluster.live_release import Trial
 from cluster.wire import FeedRequest, FeedResponse
+from deployments.admission.admission import TooBusy, Visit
 from deployments.releases.bundle import Bundle
 from deployments.releases.shadow import Shadow
 
@@ -40,16 +41,16 @@ class Traffic:
         beside = self.canary or self.shadow
         return {bundle.name: bundle for bundle in (self.live, beside.bundle if beside else self.live)}
 
-    async def answer(self, request: FeedRequest, started: float) -> FeedResponse:
-        """A feed from the release of the user who asks. Raises InvalidField."""
+    async def answer(self, request: FeedRequest, started: float, visit: Visit | None = None) -> FeedResponse:
+        """A feed from the release of the user who asks. Raises InvalidField, and TooBusy where `visit` does."""
         if self.canary is not None and self.canary.trial.takes(request.user_id):
             try:
-                return await self.canary.bundle.feeds.answer(request, started)
-            except InvalidField:
+                return await self.canary.bundle.feeds.answer(request, started, visit)
+            except (InvalidField, TooBusy):
                 raise
             except Exception:
                 logger.exception("release %s failed; the live one answers", self.canary.bundle.name)
-        answer = await self.live.feeds.answer(request, started)
+        answer = await self.live.feeds.answer(request, started, visit)
         if self.shadow is not None:
             self.shadow.offer(request, answer)
         return answer

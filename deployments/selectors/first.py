@@ -20,4 +20,4 @@ class First(Selector):
         self._limit = limit
 
     def select(self, query: Query, candidates: Candidates) -> Candidates:
-        return candidates.cut(np.arange(min(max(self._limit, query.request.limit), len(candidates))))
+        return candidates.cut(np.arange(min(query.cut(self._limit), len(candidates))))

@@ -19,4 +19,4 @@ class Top(Selector):
         self._limit = limit
 
     def select(self, query: Query, candidates: Candidates) -> Candidates:
-        return candidates.cut(top_k(candidates.score, max(self._limit, query.request.limit)))
+        return candidates.cut(top_k(candidates.score, query.cut(self._limit)))

@@ -81,7 +81,12 @@ def test_the_delays_are_those_of_the_feed_server():
     application = feed_application(settings, Clock(0), StoreUrls("redis://a", "redis://b"))
     served = application._bound_deployment._deployment_config.autoscaling_config
     serving = settings.serving
-    rules = Rules(serving.min_replicas, serving.max_replicas, serving.target_ongoing_requests)
+    rules = Rules(
+        serving.min_replicas,
+        serving.most_replicas,
+        serving.target_ongoing_requests,
+        downscaling_factor=serving.downscaling_factor,
+    )
     factors = {"upscaling_factor", "downscaling_factor"}
     assert rules.config().model_dump(exclude=factors) == served.model_dump(exclude=factors)
     assert (rules.upscaling_factor, rules.downscaling_factor) == (
