@@ -9,6 +9,11 @@ app.command(
     help="Open-loop load on POST /v1/feed: goodput, latency, efficiency.",
 )
 app.command(
+    "benchmarks.overload:overload",
+    name="overload",
+    help="Three times the goodput for a minute: deadlines kept, refusals, recovery.",
+)
+app.command(
     "benchmarks.compare:compare",
     name="compare",
     help="Cascade beside other servers of the same pipeline: goodput, latency, CPU, memory.",

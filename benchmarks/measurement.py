@@ -37,7 +37,7 @@ class Measurement:
         schedule = replace(self._schedule, rate=rate, seconds=seconds or self._schedule.seconds)
         target = self._target
         self._say(f"{target.name}, {rate:g}/s: {schedule.warmup + schedule.seconds:g} s ...")
-        await self._rest(schedule)
+        await self.rest()
         trace = await open_loop(target.pool, target.draw, schedule)
         point = summarise(trace, target.read(counted_bodies(trace)))
         errors = f", errors {point.errors}" if point.errors else ""
@@ -45,7 +45,9 @@ class Measurement:
         self._say(f"  p50 {point.latency_ms.p50:.1f} ms, p99 {point.latency_ms.p99:.1f} ms{errors}{late}")
         return point
 
-    async def _rest(self, schedule: Schedule) -> None:
+    async def rest(self) -> None:
+        """Wait until the server has worked off what came before. Raises CascadeError when it never does."""
+        schedule = self._schedule
         probe = self._target.draw(1, schedule.rng("probe"))[0]
         quick = schedule.timeout / 2
         if not await settle(self._target.pool, probe, quick, patience=PATIENCE_TIMEOUTS * schedule.timeout):

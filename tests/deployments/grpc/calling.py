@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.message_factory import GetMessageClass
+from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from ray.serve._private.grpc_util import gRPCGenericServer
 from ray.serve.grpc_util import RayServegRPCContext
@@ -72,3 +73,11 @@ async def grpc_channel(api: Api, **serving: Any) -> AsyncIterator[grpc.aio.Chann
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield channel
     await server.stop(None)
+
+
+def retry_delay_s(error: grpc.RpcError) -> int:
+    """The same, as google.rpc.RetryInfo tells it."""
+    [packed] = [value for key, value in error.trailing_metadata() if key == "grpc-status-details-bin"]
+    found = RetryInfo()
+    assert Status.FromString(packed).details[1].Unpack(found)
+    return int(found.retry_delay.seconds)

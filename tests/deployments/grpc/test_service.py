@@ -19,6 +19,7 @@ from cluster.store.client import OnlineStore
 from cluster.store.consumers import Consumers
 from cluster.user_state import UserState, pack
 from cluster.wire import FeedRequest, FeedResponse
+from deployments.admission.admission import TooBusy
 from deployments.api.api import Api
 from deployments.api.events import EventService
 from deployments.api.pressure import Pressure
@@ -26,7 +27,7 @@ from deployments.api.users import UserService
 from deployments.grpc.calls import _is_here, servicer_path
 from deployments.grpc.health import HEALTH
 from tests.deployments.apis import api_of, http_session
-from tests.deployments.grpc.calling import call, fault, grpc_channel, retry_after
+from tests.deployments.grpc.calling import call, fault, grpc_channel, retry_after, retry_delay_s
 
 #: Stores are shared: each test has users and events of its own.
 USERS = count(9_000_000, 10)
@@ -134,6 +135,22 @@ def test_a_store_that_is_gone_is_unavailable(urls):
     asyncio.run(scenario())
 
 
+def test_a_feed_that_comes_too_late_is_unavailable(urls):
+    async def scenario():
+        api = api_of(replica=Busy())
+        async with grpc_channel(api) as channel, http_session(api) as http:
+            async with http.post("/v1/feed", json={"user_id": 1}) as response:
+                assert (response.status, response.headers["retry-after"]) == (503, "1")
+                assert (await response.json())["error"]["field"] == "deadline_ms"
+            error = await refused(call(channel, "Feed", user_id=1)())
+            assert (error.code(), retry_after(error)) == (grpc.StatusCode.UNAVAILABLE, "1")
+            assert (fault(error).field, fault(error).value) == ("deadline_ms", "200")
+            assert "about 300 ms" in fault(error).message
+            assert retry_delay_s(error) == 1
+
+    asyncio.run(scenario())
+
+
 def test_users_are_set_related_told_and_unknown_ones_not_found(urls):
     user = next(USERS)
 
@@ -181,6 +198,13 @@ def test_bad_requests_are_told_what_is_wrong(urls, name, fields, field):
             assert fault(error).message
 
     asyncio.run(scenario())
+
+
+class Busy:
+    """Has no time."""
+
+    async def feed(self, body: bytes) -> FeedResponse:
+        raise TooBusy("late", 0.2, "an answer would take about 300 ms")
 
 
 class Asked:
