@@ -6,7 +6,7 @@ every key; a test keeps it complete.
 
 import os
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -122,6 +122,10 @@ class Serving(Section):
         return self.port + 1 if self.grpc_port is None else self.grpc_port
 
 
+#: Of the quotas, those of sources.
+_SOURCES: Final = ("long_term", "session", "following", "similar_creators", "popular", "trending", "fresh", "ads")
+
+
 class Quotas(Section):
     """Candidates at each step of the pipeline."""
 
@@ -137,6 +141,21 @@ class Quotas(Section):
     fresh_hours: Count = Field(24 * 7, description="how old a fresh upload may be")
     prerank: Count = Field(300, description="candidates that are pre-ranked")
     rank: Count = Field(100, description="candidates that are ranked")
+
+    @field_validator("prerank")
+    @classmethod
+    def _are_brought(cls, prerank: int, others: ValidationInfo) -> int:
+        brought = sum(others.data.get(source, prerank) for source in _SOURCES)
+        if prerank > brought:
+            raise ValueError(f"must be at most {brought}, which is all that the sources bring")
+        return prerank
+
+    @field_validator("rank")
+    @classmethod
+    def _are_preranked(cls, rank: int, others: ValidationInfo) -> int:
+        if rank > others.data.get("prerank", rank):
+            raise ValueError(f"must be at most `prerank`, which is {others.data['prerank']}")
+        return rank
 
 
 class Catalogue(Section):
@@ -241,6 +260,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name} is {port}, which is that of {clashes[0]} too")
             taken[f"serving.{name}"] = port
         return serving
+
+    @field_validator("bandit")
+    @classmethod
+    def _slots_differ(cls, bandit: Bandit, others: ValidationInfo) -> Bandit:
+        if bandit.enabled and "ads" in others.data and bandit.slot in others.data["ads"].slots:
+            raise ValueError(f"slot is {bandit.slot}, which `ads.slots` has too: {others.data['ads'].slots}")
+        return bandit
 
     @field_validator("experiments")
     @classmethod

@@ -70,6 +70,9 @@ def test_environment_overrides_the_file(monkeypatch, tmp_path):
         ("rules: {kind_share: 0.1}", "at least 0.17"),
         ("rules: {diversity: 1}", "rules.diversity"),
         ("rules: {author_decay: 0}", "rules.author_decay"),
+        ("quotas: {rank: 301}", "quotas.rank has value 301: .*at most `prerank`, which is 300"),
+        ("quotas: {prerank: 2000}", "quotas.prerank has value 2000: .*at most 1070, which is all that the sources"),
+        ("bandit: {enabled: true, slot: 20}", "slot is 20, which `ads.slots` has too"),
     ],
 )
 def test_a_mistake_is_refused_with_its_place(monkeypatch, tmp_path, yaml, said):
