@@ -27,7 +27,7 @@ from kernels.columns import (
 )
 from kernels.decay import DAY, MONTH, WINDOWS_MS, fade
 from kernels.features import AT, FEATURES, NEVER_HOURS
-from kernels.jit import kernel
+from kernels.jit import kernel, part
 from kernels.post_features import post_features
 from kernels.user_features import user_features
 
@@ -45,8 +45,8 @@ class History(NamedTuple):
     author: I32  # [H]; -1 = unknown post
     topic: I16  # [H]; -1 = unknown post
     time_ms: I64  # [H]
-    positive: F64  # [H] 1 where something positive was done
-    positives: float  # how many there are
+    positive: I64  # [H] 1 where something positive was done
+    positives: int  # how many there are
 
 
 @kernel
@@ -55,13 +55,13 @@ def _history(users: UserColumns, u: int, posts: PostColumns, kinds: F64, liked: 
     begin, end = users.history_begin[u], users.history_end[u]
     post = users.history_post[begin:end]
     author, topic = np.full(len(post), -1, np.int32), np.full(len(post), -1, np.int16)
-    positive = np.zeros(len(post), np.float64)
+    positive = np.zeros(len(post), np.int64)
     for h in range(len(post)):
         p = post[h]
         if p >= 0:
             author[h], topic[h] = posts.author[p], posts.topic[p]
             if users.history_actions[begin + h] & POSITIVE:
-                positive[h] = 1.0
+                positive[h] = 1
                 kinds[posts.kind[p]] += 1.0
                 for e in range(CONTENT_DIM):
                     liked[e] += posts.content[p, e]
@@ -85,24 +85,25 @@ def _context_features(contexts: ContextColumns, r: int, x: F64) -> None:
     x[AT.region] = contexts.region[r]
 
 
-@kernel
+@part
 def _history_features(history: History, author: int, topic: int, p: int, now: int, x: F32) -> None:
     """Write what the history says of candidate `p` into its row `x` [F]."""
-    author_seen, author_positive, author_time = 0.0, 0.0, 0
-    post_seen, post_positive, post_time = 0.0, 0.0, 0
-    topic_seen, topic_positive = 0.0, 0.0
-    for h in range(len(history.post)):
-        if history.topic[h] == topic:
-            topic_seen += 1.0
-            topic_positive += history.positive[h]
-        if history.author[h] == author:
-            author_seen += 1.0
-            author_positive += history.positive[h]
-            author_time = max(author_time, int(history.time_ms[h]))
-            if history.post[h] == p:
-                post_seen += 1.0
-                post_positive += history.positive[h]
-                post_time = max(post_time, int(history.time_ms[h]))
+    topic_seen, topic_positive, author_seen = 0, 0, 0
+    for h in range(len(history.post)):  # without a branch: all impressions side by side
+        of_topic = np.int64(history.topic[h] == topic)
+        topic_seen += of_topic
+        topic_positive += of_topic & history.positive[h]
+        author_seen += np.int64(history.author[h] == author)
+    author_positive, author_time, post_seen, post_positive, post_time = 0, 0, 0, 0, 0
+    if author_seen:
+        for h in range(len(history.post)):
+            if history.author[h] == author:
+                author_positive += history.positive[h]
+                author_time = max(author_time, int(history.time_ms[h]))
+                if history.post[h] == p:
+                    post_seen += 1
+                    post_positive += history.positive[h]
+                    post_time = max(post_time, int(history.time_ms[h]))
     known = topic > 0  # code 0 is "unknown"
     x[AT.topic_seen] = topic_seen if known else 0.0
     x[AT.topic_match] = topic_positive / history.positives if known and history.positives > 0 else 0.0
@@ -114,7 +115,7 @@ def _history_features(history: History, author: int, topic: int, p: int, now: in
     x[AT.post_hours_since] = min(NEVER_HOURS, max(0, now - post_time) / HOUR_MS) if post_seen else NEVER_HOURS
 
 
-@kernel
+@part
 def _affinity_features(
     users: UserColumns, u: int, author: int, topic: int, shown: float, engaged: float, x: F32
 ) -> None:
@@ -135,7 +136,7 @@ def _affinity_features(
             break
 
 
-@kernel
+@part
 def _relation_features(users: UserColumns, u: int, posts: PostColumns, p: int, now: int, x: F32) -> None:
     """Write who the author is to the user into the candidate's row `x` [F]."""
     begin, end = users.follow_begin[u], users.follow_end[u]

@@ -16,6 +16,11 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], numba.njit(nogil=True, cache=True)(function))
 
 
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a part of kernels, which becomes one with each: a call would copy structures of arrays, word by word."""
+    return cast(Callable[P, R], numba.njit(nogil=True, cache=True, forceinline=True)(function))
+
+
 def _cache_folder() -> Path:
     """A folder of their own for the machine code of exactly these sources.
 

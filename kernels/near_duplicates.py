@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.columns import F32, I16
-from kernels.jit import kernel
+from kernels.jit import kernel, part
+from kernels.topk import top_k
 
 #: Seconds by which encoding a video again may change its length.
 SAME_S: Final = np.float32(0.1)
@@ -26,16 +27,27 @@ def first_of_their_kind(content: F32, kind: I16, duration_s: F32, cosine: float)
         cosine: of embeddings, above which they look the same.
     """
     keep = np.ones(len(content), np.bool_)
-    for i in range(len(content)):
-        for j in range(i):
-            if keep[j] and kind[i] == kind[j] and abs(duration_s[i] - duration_s[j]) <= SAME_S:
-                similarity = np.float32(0.0)
-                for e in range(content.shape[1]):
-                    similarity += content[i, e] * content[j, e]
-                if similarity > cosine:
-                    keep[i] = False
-                    break
+    by_length = top_k(duration_s, len(duration_s))
+    place = np.empty(len(keep), np.int64)
+    for at in range(len(keep)):
+        place[by_length[at]] = at
+    for i in range(len(keep)):
+        for step in (-1, 1):  # those that are a little longer, then those that are a little shorter
+            at = place[i] + step
+            while keep[i] and 0 <= at < len(keep) and abs(duration_s[i] - duration_s[by_length[at]]) <= SAME_S:
+                j = by_length[at]
+                if j < i and keep[j] and kind[i] == kind[j]:
+                    keep[i] = not _alike(content[i], content[j], cosine)
+                at += step
     return keep
+
+
+@part
+def _alike(a: F32, b: F32, cosine: float) -> bool:
+    similarity = np.float32(0.0)
+    for e in range(len(a)):
+        similarity += a[e] * b[e]
+    return similarity > cosine
 
 
 def first_of_their_kind_numpy(content: F32, kind: I16, duration_s: F32, cosine: float) -> NDArray[np.bool_]:

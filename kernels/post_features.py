@@ -8,7 +8,7 @@ from kernels.actions import COUNT
 from kernels.columns import CONTENT_DIM, F32, HOUR_MS, PostColumns
 from kernels.decay import DAY, HOUR, MONTH, WEEK, WINDOWS_MS, fade
 from kernels.features import AT, POST_RATES
-from kernels.jit import kernel
+from kernels.jit import kernel, part
 from kernels.rates import rate
 
 _RATES = tuple(COUNT[name] for name in POST_RATES)
@@ -18,7 +18,7 @@ _POSITIVE = (*_ENGAGEMENT, _LONG_VIEW)
 _DAY_HOURS = 24.0
 
 
-@kernel
+@part
 def post_features(posts: PostColumns, p: int, now: int, known: int, x: F32) -> None:
     """Write the post group of one candidate's row `x` [F]."""
     x[AT.post_age_hours] = max(0, now - posts.created_ms[p]) / HOUR_MS
@@ -34,7 +34,7 @@ def post_features(posts: PostColumns, p: int, now: int, known: int, x: F32) -> N
         x[AT.post_content_0 + e] = posts.content[p, e]
 
 
-@kernel
+@part
 def _post_counters(posts: PostColumns, p: int, known: int, x: F32) -> None:
     """Write what people did with a candidate into its row `x` [F]."""
     counts, prior, age = posts.counts[p], posts.prior, known - posts.counted_ms[p]
@@ -76,7 +76,7 @@ def excess(of_hour: float, of_day: float) -> float:
     return (of_hour - expected) / math.sqrt(expected + 1.0)
 
 
-@kernel
+@part
 def _author_counters(posts: PostColumns, a: int, known: int, x: F32) -> None:
     """Write what people did with all posts of a candidate's author into its row `x` [F]."""
     counts, prior = posts.author_counts[a, MONTH], posts.prior

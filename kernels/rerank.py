@@ -186,7 +186,7 @@ def _best(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool, 
                 continue
         elif worth != worth:
             continue
-        broken = np.uint8(_broken(line, rules, kinds, slot, due, j))
+        broken = np.uint8(_broken(line.kinds[j], line.new[j], line.before[j], rules, kinds, slot, due))
         line.broken[j] = broken
         if most < 0 or worth > line.worth[most]:
             most = j
@@ -196,17 +196,20 @@ def _best(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool, 
 
 
 @kernel
-def _broken(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool, j: int) -> int:
-    """The rules that candidate `j` would break in this slot."""
-    broken, kind = 0, line.kinds[j]
+def _broken(kind: int, new: bool, before: int, rules: RerankRules, kinds: _Kinds, slot: int, due: bool) -> int:
+    """The rules that a candidate would break in this slot, of whose author `before` posts are placed.
+
+    Numbers, not the line: passing that on would take longer than all else.
+    """
+    broken = 0
     if kind > 0:
         if kind == kinds.last[0] and kinds.last[1] >= rules.kind_run:
             broken |= KIND_RUN
         if slot < rules.kind_window and kinds.placed[kind] >= kinds.cap:
             broken |= KIND_SHARE
-    if due and not line.new[j]:
+    if due and not new:
         broken |= NEW_CREATORS
-    if slot < rules.author_cap_window and line.before[j] >= rules.author_cap:
+    if slot < rules.author_cap_window and before >= rules.author_cap:
         broken |= AUTHOR_CAP
     return broken
 
