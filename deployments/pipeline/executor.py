@@ -156,17 +156,21 @@ def _sift(filters: Sequence[SoftFilter], query: Query, candidates: Candidates, t
         mask = _attempt(soft, query, trace, len(candidates), partial(soft.keep, query, candidates))
         if mask is not None:
             passed[s] = mask
-    free = np.ones(len(candidates), np.bool_) if candidates.reserved is None else ~candidates.reserved
-    passed[:, ~free] = True
-    kept = ~free
-    kept[free] = give_way(passed[:, free], [soft.wanted(query) for soft in asked], query.request.limit)
-    query.relaxed += [soft.name for s, soft in enumerate(asked) if (kept & ~passed[s]).any()]
-    # In the trace, a post belongs to the first filter that removes it.
-    left = np.logical_and.accumulate(passed | kept, axis=0)
+    wanted, reserved = [soft.wanted(query) for soft in asked], candidates.reserved
+    if reserved is None:
+        kept = give_way(passed, wanted, query.request.limit)
+    else:
+        passed[:, reserved] = True
+        kept = reserved.copy()
+        kept[~reserved] = give_way(passed[:, ~reserved], wanted, query.request.limit)
     before = np.ones(len(candidates), np.bool_)
-    for soft, after, span in zip(asked, left, range(begin, len(trace.spans)), strict=True):
+    for s, (soft, span) in enumerate(zip(asked, trace.spans[begin:], strict=True)):
+        # In the trace, a post belongs to the first filter that removes it.
+        after = before & (passed[s] | kept)
+        if (kept > passed[s]).any():
+            query.relaxed.append(soft.name)
         counts = int(np.count_nonzero(before)), int(np.count_nonzero(after))
-        trace.spans[span] = trace.spans[span]._replace(candidates_in=counts[0], candidates_out=counts[1])
+        trace.spans[begin + s] = span._replace(candidates_in=counts[0], candidates_out=counts[1])
         if counts[0] > counts[1]:
             trace.cuts.append(Cut(soft.name, soft.reason, candidates.rows[after], candidates))
         before = after
