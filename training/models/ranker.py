@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cluster.errors import CascadeError
 from kernels.columns import F32, I64
 from kernels.features import FEATURES, INDEX, NAMES, Group
+from kernels.hidden import finish_hidden
 from training.models.inputs import Inputs, encoded, standardised
 from training.models.trunks_numpy import TRUNKS
 from training.models.wide import OF_REQUEST, wide_codes, wide_columns
@@ -91,11 +92,7 @@ class RankerModel:
         numbers, codes = self._candidate.of(x)
         match = (self._post[rows] * user).reshape(len(rows), self._matches, -1).sum(2)
         hidden = np.hstack([numbers, match]) @ self._first
-        hidden += self._post_hidden[rows]
-        hidden += shared
-        for column in codes.T:
-            hidden += self._code_rows[column]
-        np.maximum(hidden, 0, out=hidden)
+        finish_hidden(hidden, self._post_hidden, rows, shared, self._code_rows, codes)
         logits = self._trunk(hidden)
         logits += match @ self._match_heads
         logits += self._wide(user_row + 1, rows, x)
