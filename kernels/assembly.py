@@ -90,10 +90,10 @@ def _history_features(history: History, author: int, topic: int, p: int, now: in
     """Write what the history says of candidate `p` into its row `x` [F]."""
     topic_seen, topic_positive, author_seen = 0, 0, 0
     for h in range(len(history.post)):  # without a branch: all impressions side by side
-        of_topic = np.int64(history.topic[h] == topic)
+        of_topic = int(history.topic[h] == topic)
         topic_seen += of_topic
         topic_positive += of_topic & history.positive[h]
-        author_seen += np.int64(history.author[h] == author)
+        author_seen += int(history.author[h] == author)
     author_positive, author_time, post_seen, post_positive, post_time = 0, 0, 0, 0, 0
     if author_seen:
         for h in range(len(history.post)):

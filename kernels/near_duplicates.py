@@ -47,7 +47,7 @@ def _alike(a: F32, b: F32, cosine: float) -> bool:
     similarity = np.float32(0.0)
     for e in range(len(a)):
         similarity += a[e] * b[e]
-    return similarity > cosine
+    return bool(similarity > cosine)
 
 
 def first_of_their_kind_numpy(content: F32, kind: I16, duration_s: F32, cosine: float) -> NDArray[np.bool_]:

@@ -120,5 +120,6 @@ class SessionEncoder:
 
 def _mean(x: F32) -> F32:
     """float32[L, 1] means of rows; np.mean's own bookkeeping takes longer than they do."""
-    mean: F32 = np.add.reduce(x, 1, keepdims=True) / np.float32(x.shape[1])
+    mean: F32 = np.add.reduce(x, 1, keepdims=True)
+    mean /= np.float32(x.shape[1])
     return mean
