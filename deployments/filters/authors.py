@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.catalogue.catalogue import Catalogue
+from deployments.filters.membership import not_among
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import Filter, SoftFilter
 from deployments.pipeline.query import Query
@@ -13,7 +14,7 @@ def _not_by(ids: bytes, catalogue: Catalogue, candidates: Candidates) -> NDArray
     """Mask of the candidates whose author is none of `ids`, packed int64."""
     posts = catalogue.posts
     authors = posts.author_rows(np.frombuffer(ids, "<i8"))
-    return np.isin(posts.columns.author[candidates.rows], authors, invert=True)
+    return not_among(posts.columns.author[candidates.rows], authors)
 
 
 class Blocked(Filter):
@@ -65,4 +66,4 @@ class Followed(SoftFilter):
 
     def keep(self, query: Query, candidates: Candidates) -> NDArray[np.bool_]:
         authors = self._catalogue.posts.columns.author[candidates.rows]
-        return np.isin(authors, query.user.follow_author, invert=True)
+        return not_among(authors, query.user.follow_author)

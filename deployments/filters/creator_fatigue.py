@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.catalogue.catalogue import Catalogue
+from deployments.filters.membership import not_among
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import SoftFilter
 from deployments.pipeline.query import Query
@@ -30,4 +31,4 @@ class CreatorFatigue(SoftFilter):
         shown = user.author_shown[0] * fade(age_ms, WINDOWS_MS[DAY])
         engaged = user.author_engaged[0] * fade(age_ms, WINDOWS_MS[MONTH])
         tiring = user.author[0, shown - engaged > self._impressions]
-        return np.isin(self._catalogue.posts.columns.author[candidates.rows], tiring, invert=True)
+        return not_among(self._catalogue.posts.columns.author[candidates.rows], tiring)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from cluster.user_state import FEWER
 from deployments.catalogue.catalogue import Catalogue
+from deployments.filters.membership import not_among
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import SoftFilter
 from deployments.pipeline.query import Query
@@ -39,4 +40,4 @@ class FeedbackFatigue(SoftFilter):
         weights = np.bincount(at, np.clip(1 - days / DAYS, 0, 1))
         posts = self._catalogue.posts
         authors = posts.author_rows(ids[weights > self._weight])
-        return np.isin(posts.columns.author[candidates.rows], authors, invert=True)
+        return not_among(posts.columns.author[candidates.rows], authors)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployments.catalogue.catalogue import Catalogue
+from deployments.filters.membership import not_among
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import SoftFilter
 from deployments.pipeline.query import Query
@@ -31,4 +32,4 @@ class Seen(SoftFilter):
         if state.seen_posts:
             lately = np.frombuffer(state.seen_times, "<u4") >= query.now_ms // 1000 - self._window_s
             seen = np.append(seen, self._catalogue.posts.post_rows(np.frombuffer(state.seen_posts, "<i8")[lately]))
-        return np.isin(candidates.rows, seen, invert=True)
+        return not_among(candidates.rows, seen)
