@@ -29,12 +29,15 @@ class Answers:
     """Fewer items than were asked for."""
     cold_start: int = 0
     stages_ms: dict[str, Stage] = field(default_factory=dict)
+    quality: float = 1.0
+    """Mean share of the candidates that feeds were made of."""
 
 
 def read_feeds(bodies: Sequence[bytes], limit: int) -> Answers:
     """Read the bodies of 200 answers to requests for `limit` posts."""
     decoder = msgspec.json.Decoder(FeedResponse)
     malformed = degraded = short = cold_start = 0
+    spared = 0.0
     stages: dict[str, list[float]] = {}
     for body in bodies:
         try:
@@ -45,10 +48,12 @@ def read_feeds(bodies: Sequence[bytes], limit: int) -> Answers:
         degraded += bool(feed.degraded)
         short += len(feed.items) < limit
         cold_start += feed.cold_start
+        spared += 0.0 if feed.quality is None else 1 - feed.quality
         for stage, ms in feed.timings_ms.items():
             stages.setdefault(stage, []).append(ms)
     summary = {stage: Stage(*np.round(np.percentile(ms, (50, 99)), 3).tolist()) for stage, ms in stages.items()}
-    return Answers(malformed, degraded, short, cold_start, summary)
+    quality = round(1 - spared / max(1, len(bodies) - malformed), 3)
+    return Answers(malformed, degraded, short, cold_start, summary, quality)
 
 
 def read_acknowledgements(bodies: Sequence[bytes], batch: int) -> Answers:

@@ -50,6 +50,8 @@ class Point:
     """Whether the generator went before the servers when it had something to do."""
     valid: bool
     """False when the generator's lag is large enough to blur the result."""
+    quality: float = 1.0
+    """Mean share of the candidates that feeds were made of: below 1 where the server was too busy for all."""
 
     def meets(self, slo_ms: float) -> bool:
         """Valid, p99 within `slo_ms`, no error, and the offered rate kept up with."""
@@ -83,6 +85,7 @@ def summarise(trace: Trace, answers: Answers) -> Point:
         client_cpu_us=float(trace.client_cpu / max(1, len(trace.intended)) * 1e6),
         client_realtime=trace.client_realtime,
         valid=lag.p99 <= max(FINE_MS, min(LAG_MS, LAG_SHARE * latency.p99)),
+        quality=answers.quality,
     )
 
 

@@ -83,9 +83,9 @@ def stage_at(points: list[Point], rate: float, stage: str) -> Stage | None:
 
 
 def verdict(point: Point, slo_ms: float) -> str:
-    """Why a point does not meet the objective, or `ok`."""
+    """Why a point does not meet the objective, or `ok`, with what was spared."""
     if point.meets(slo_ms):
-        return "ok"
+        return "ok" if point.quality == 1 else f"ok, quality {point.quality:.2f}"
     if point.errors:
         return ", ".join(f"{count} {error}" for error, count in sorted(point.errors.items()))
     if not point.latency_ms.p99 <= slo_ms:

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.answers import read_feeds
 from benchmarks.arrivals import poisson
 from benchmarks.histogram import Percentiles, percentiles
 from benchmarks.http_client import BROKEN, TIMEOUT
 from benchmarks.load import Schedule, Trace
-from cluster.wire import FeedResponse
 
 REFUSED: Final = 503
 #: The bars, in milliseconds, as a share of the peak, and in seconds.
@@ -58,7 +57,7 @@ class Phase:
     errors: dict[str, int]
     """Neither answered nor refused: by status, `timeout`, `broken`."""
     quality: float
-    """Mean share of the candidates that answers were made of; NaN without answers."""
+    """Mean share of the candidates that answers were made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +100,8 @@ def _phase(name: str, trace: Trace, begin: float, end: float, slo_ms: float) -> 
         accepted_ms=percentiles(took[answered]),
         refused_ms=percentiles(took[refused]),
         errors={names.get(s, str(s)): failed.count(s) for s in sorted(set(failed))},
-        quality=_mean_quality([trace.bodies[i] for i in np.flatnonzero(answered).tolist()]),
+        quality=read_feeds([trace.bodies[i] for i in np.flatnonzero(answered).tolist()], limit=0).quality,
     )
-
-
-def _mean_quality(bodies: Sequence[bytes]) -> float:
-    decoder = msgspec.json.Decoder(FeedResponse)
-    told = [decoder.decode(body).quality for body in bodies]
-    return round(float(np.mean([1.0 if each is None else each for each in told])), 3) if told else float("nan")
 
 
 def by_second(trace: Trace, slo_ms: float) -> list[Second]:

@@ -97,7 +97,7 @@ class Serving(Section):
     )
     max_ongoing_requests: Count = Field(64, description="feeds in flight per replica before it refuses")
     headroom: float = Field(
-        0.85, description="share of its deadline by which a feed must be predicted to be done, to be taken", gt=0, le=1
+        0.7, description="share of its deadline by which a feed must be predicted to be done, to be taken", gt=0, le=1
     )
     quality_wait_ms: Count = Field(
         50, description="p95 of the feeds' wait for their turn, beyond which they are made of fewer candidates"

@@ -23,7 +23,7 @@ Refused = Literal["late", "full", "stale"]
 #: While others wait, a feed lets the loop look for requests after so many seconds, and for so many of its rounds: Ray
 #: Serve takes about as many from the first byte to the handler.
 PIECE_S: Final = 1e-3
-ROUNDS: Final = 5
+ROUNDS: Final = 8
 #: Feeds that the rest of a request's time is measured in: a source may begin as long as half of these are left.
 WORK: Final = 4.0
 RETRY_AFTER_S: Final = 1
@@ -63,7 +63,7 @@ class Admission:
         if self.in_flight:
             if self.in_flight >= self._most:
                 raise self.refusal("full", allowed_s, f"{self.in_flight} requests are here already")
-            finish_s = self._piece_s + self.wait_s + self.service.bound
+            finish_s = self._piece_s + self.service.bound(self.in_flight + 1)
             if finish_s > self._headroom * allowed_s:
                 raise self.refusal("late", allowed_s, f"an answer would take about {finish_s * 1e3:.0f} ms")
         self.admitted += 1

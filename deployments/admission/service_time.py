@@ -1,5 +1,6 @@
 """How long one feed holds the event loop, by those of the last moments."""
 
+import math
 from typing import Final
 
 #: Weight of the newest feed in the mean.
@@ -26,7 +27,6 @@ class ServiceTime:
         self.mean += WEIGHT * error
         self._deviation += WEIGHT * (abs(error) - self._deviation)
 
-    @property
-    def bound(self) -> float:
-        """What a feed hardly exceeds."""
-        return self.mean + DEVIATIONS * self._deviation
+    def bound(self, feeds: int) -> float:
+        """What so many feeds, one after the other, hardly exceed: the deviation of their sum grows by the root."""
+        return feeds * self.mean + DEVIATIONS * self._deviation * math.sqrt(feeds)

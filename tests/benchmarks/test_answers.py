@@ -1,4 +1,5 @@
 import msgspec
+from msgspec.structs import replace
 
 from benchmarks.answers import Answers, Stage, read_feeds, read_nothing
 from tests.benchmarks.servers import feed
@@ -19,6 +20,11 @@ def test_it_counts_what_feeds_say():
 
 def test_fewer_items_are_enough_when_fewer_were_asked_for():
     assert read_feeds([msgspec.json.encode(feed(items=10))], limit=10).short == 0
+
+
+def test_feeds_of_fewer_candidates_are_told():
+    bodies = [msgspec.json.encode(replace(feed(), quality=quality)) for quality in (None, 0.4, 0.7)]
+    assert read_feeds([*bodies, b""], limit=50).quality == 0.7
 
 
 def test_no_answers():

@@ -22,6 +22,7 @@ def test_goodput_is_the_highest_rate_that_meets_the_objective():
     ("change", "said"),
     [
         ({}, "ok"),
+        ({"quality": 0.62}, "ok, quality 0.62"),
         ({"errors": {"timeout": 2, "503": 1}}, "1 503, 2 timeout"),
         ({"latency_ms": replace(GOOD.latency_ms, p99=201.0)}, "p99 > 200 ms"),
         ({"latency_ms": replace(GOOD.latency_ms, p99=float("nan"))}, "p99 > 200 ms"),
