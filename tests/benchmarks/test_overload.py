@@ -127,7 +127,7 @@ def test_the_peak_is_looked_for(users, capsys, monkeypatch):
     with serving(handle) as address, pytest.raises(CascadeError, match="no 200 answer"):
         bench(
             *("--address", address.url, "--users", users, "--seconds", 1, "--quiet", 1),
-            *("--deadline-ms", 100, "--json"),
+            *("--deadline-ms", 20, "--json"),
         )
     assert "50/s" in capsys.readouterr().err
 
