@@ -1,5 +1,6 @@
 """`cascade tune`: search for how a model is trained best, on the same Ray as `cascade train`."""
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from training.train.names import TUNABLE, Tunable
 
 #: What can be asked for.
 CHOICES: Final = {name.replace("_", "-"): name for name in TUNABLE}
+#: The lowest priority: what serves on this node goes first.
+_NICE: Final = 19
 #: Trials that are shown; all are in the JSON document.
 _SHOWN: Final = 10
 app = App(name="tune", help="Search for how a model is trained best, or what its predictions should weigh.")
@@ -78,7 +81,6 @@ def tune(
     from training.train.placement import Placement
     from training.tune.resources import Resources
     from training.tune.search import Search, search
-    from training.tune.trial import give_way
 
     options = options or Options()
     chosen = _chosen(model)
@@ -88,7 +90,7 @@ def tune(
     how = Search(chosen, recipe, options.trials, options.held_out_days, resources)
     how.check(settings)
     placement.check_targets()
-    give_way()
+    os.nice(_NICE)
     dataset = ensure_dataset(settings, options.data)
     file, found = search(settings, dataset, how, day, placement, not options.json)
     if options.json:

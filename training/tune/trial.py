@@ -4,7 +4,7 @@ import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ray import tune
 from threadpoolctl import threadpool_limits
@@ -16,13 +16,13 @@ from training.train.steps import Step
 from training.tune.problems import Problem
 from training.tune.resources import Resources
 
-#: The lowest priority there is: what serves on the same node goes first.
-NICE: Final = 19
-
 
 def give_way() -> None:
-    """Let every other process on this node go first."""
-    os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    """Let what serves on this node go first, at once: this thread and those it starts have what others leave.
+
+    At the lowest priority of the usual kind, others wait until its slice of time is over.
+    """
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def trial(values: dict[str, Any], problem: Problem, how: Any, resources: Resources, board: Any) -> None:

@@ -19,7 +19,6 @@ from training.train.failures import Diverged
 from training.train.steps import Metrics, Step
 from training.tune.outcome import ENDED, FAILED, STOPPED, outcome
 from training.tune.search import Search, run_trials, search
-from training.tune.trial import NICE
 
 # Ray warns of its own defaults.
 pytestmark = [pytest.mark.usefixtures("ray_session"), pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")]
@@ -43,7 +42,7 @@ class Hill:
         place: Place = step.config
         call = len(list(self.calls.iterdir()))
         (self.calls / f"{call}-{place.at}").touch()
-        assert os.getpriority(os.PRIO_PROCESS, 0) == NICE
+        assert os.sched_getscheduler(0) == os.SCHED_IDLE
         assert {pool["num_threads"] for pool in threadpool_info()} == {place.threads} == {1}
         if call == 1:
             os.kill(os.getpid(), signal.SIGKILL)
