@@ -44,25 +44,19 @@ class RaySession(NamedTuple):
 
 @contextmanager
 def start_ray(settings: Settings) -> Iterator[RaySession]:
-    """Connect to the Ray that `RAY_ADDRESS` names, else to that of the `cascade up` of these settings, else start one
-    on this machine; leave it at the end.
+    """Start Ray on this machine, or connect to the one that `RAY_ADDRESS` names, and leave it at the end.
 
     Variables of `RAY_ENVIRONMENT` that are set already are kept. A Ray started here ends with all its processes and
     its temporary folder, which stays for its logs when the block ends with an error. Raises CascadeError when Ray does
     not start or answer.
     """
     with ExitStack() as stack:
-        stack.enter_context(
-            _environment({name: os.environ.get(name, value) for name, value in RAY_ENVIRONMENT.items()})
-        )
-        address = os.environ.get("RAY_ADDRESS") or _address_of_run(settings)
+        address = os.environ.get("RAY_ADDRESS")
         if address:
-            stack.enter_context(_environment(_environment_at(address)))
-            stack.enter_context(_connection(address=address))
-            yield RaySession(address, None)
+            yield stack.enter_context(_joined(address))
             return
         folder = stack.enter_context(_folder())
-        stack.enter_context(_environment(_local_environment(folder)))
+        stack.enter_context(_environment(_defaults() | _local_environment(folder)))
         context = stack.enter_context(
             _connection(
                 address="local",
@@ -73,6 +67,18 @@ def start_ray(settings: Settings) -> Iterator[RaySession]:
             )
         )
         yield RaySession(context.address_info["address"], str(folder))
+
+
+@contextmanager
+def share_ray(settings: Settings) -> Iterator[RaySession]:
+    """`start_ray`, but where `cascade up` runs with these settings, connect to its Ray instead of starting another."""
+    run = read_run(settings.run_file)
+    if "RAY_ADDRESS" in os.environ or run is None or not run.alive:
+        with start_ray(settings) as session:
+            yield session
+    else:
+        with _joined(run.ray_address) as session:
+            yield session
 
 
 def start_serve(settings: Settings, servicer: str | None = None) -> None:
@@ -92,9 +98,14 @@ def start_serve(settings: Settings, servicer: str | None = None) -> None:
     )
 
 
-def _address_of_run(settings: Settings) -> str | None:
-    run = read_run(settings.run_file)
-    return run.ray_address if run is not None and run.alive else None
+@contextmanager
+def _joined(address: str) -> Iterator[RaySession]:
+    with _environment(_defaults() | _environment_at(address)), _connection(address=address):
+        yield RaySession(address, None)
+
+
+def _defaults() -> dict[str, str]:
+    return {name: os.environ.get(name, value) for name, value in RAY_ENVIRONMENT.items()}
 
 
 def _environment_at(address: str) -> dict[str, str]:

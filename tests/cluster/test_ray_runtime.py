@@ -16,7 +16,7 @@ import ray
 from cluster.errors import CascadeError
 from cluster.processes.run_state import write_run
 from cluster.processes.stopping import stop_run, users_of
-from cluster.ray_runtime import _free_block, start_ray
+from cluster.ray_runtime import _free_block, share_ray, start_ray
 from cluster.settings import Settings
 from tests.cluster.processes.runs import run_of
 from tests.conftest import ENVIRONMENT, free_port
@@ -93,7 +93,7 @@ def test_what_is_up_is_joined(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, l
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     settings = Settings(home=tmp_path)
     write_run(settings.run_file, msgspec.structs.replace(run_of(os.getpid()), ray_address=address))
-    with start_ray(settings) as session:
+    with share_ray(settings) as session:
         assert session.address == address
     assert environment == [(address, "0")]
 

@@ -12,7 +12,7 @@ from typing import Final
 import ray
 
 from cluster.errors import CascadeError, InvalidField
-from cluster.ray_runtime import start_ray
+from cluster.ray_runtime import share_ray
 from cluster.settings import Settings
 from training.data.dataset import DataSet
 from training.data.progress import bars
@@ -61,7 +61,7 @@ class Job:
     def run(self, step: Step, work: Callable[[Step], Metrics]) -> Metrics:
         """What `run_step` does. Ray is started for the first step that is not finished, until the job ends."""
         if step.finished is None and not ray.is_initialized():
-            self.ending.enter_context(start_ray(self.settings))
+            self.ending.enter_context(share_ray(self.settings))
         return run_step(step, work)
 
 

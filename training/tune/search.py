@@ -16,7 +16,7 @@ from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 
 from cluster.errors import InvalidField
-from cluster.ray_runtime import start_ray
+from cluster.ray_runtime import share_ray
 from cluster.settings import Settings
 from training.data.dataset import DataSet
 from training.recipes import recipe_named
@@ -86,7 +86,7 @@ def search(
         def work_of(step: Step) -> Metrics:
             problem = problem_of(how.model, job, dataset, how.held_out_days)
             if not ray.is_initialized():
-                ending.enter_context(start_ray(settings))
+                ending.enter_context(share_ray(settings))
             how.resources.check_room()
             config = getattr(base, how.model)
             results = run_trials(step, how, problem, config, space, shown)

@@ -31,7 +31,8 @@ RULES = Rules(
     author_cap=1,
     kind_run=2,
 )
-BANDIT = Bandit(enabled=True, slot=4, enough=10_000)
+PATIENT = {"deadline_ms": 10_000}  # a busy machine leaves nothing out
+BANDIT = Bandit(enabled=True, slot=5, enough=10_000)
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +58,9 @@ def feeds(tmp_path_factory) -> list[FeedResponse]:
         for i, (limit, surface, replayer) in enumerate(islice(kinds, REQUESTS)):
             user, cursor = int(log.users.ids[i % 120]), None
             if i % 3 == 0:
-                first = await replayer.answer(FeedRequest(user_id=user, surface=surface, limit=limit))
+                first = await replayer.answer(FeedRequest(user_id=user, surface=surface, limit=limit, **PATIENT))
                 cursor = first.cursor
-            asked = FeedRequest(user_id=user, surface=surface, limit=limit, cursor=cursor, explain=True)
+            asked = FeedRequest(user_id=user, surface=surface, limit=limit, cursor=cursor, explain=True, **PATIENT)
             told.append(await replayer.answer(asked))
         return told
 
