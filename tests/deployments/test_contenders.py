@@ -9,7 +9,7 @@ from benchmarks.same_feeds import Asking, agreement, ask
 from cluster.clock import Clock
 from tests.conftest import free_port
 
-pytestmark = pytest.mark.serving
+pytestmark = [pytest.mark.serving, pytest.mark.untouched]
 USERS = 12
 
 
