@@ -86,7 +86,25 @@ def _context_features(contexts: ContextColumns, r: int, x: F64) -> None:
 
 
 @part
-def _history_features(history: History, author: int, topic: int, p: int, now: int, x: F32) -> None:
+def request_features(
+    users: UserColumns, contexts: ContextColumns, r: int, posts: PostColumns, shared: F64, kinds: F64, liked: F64
+) -> History:
+    """What the candidates of request `r` share: their features `shared` [F], and the user's history.
+
+    Counts its positive actions by kind into `kinds` [KIND_CODES], and averages their content in `liked` [E]. All three
+    must be 0.
+    """
+    u = contexts.user[r]
+    user_features(users, u, contexts.time_ms[r], contexts.known_ms[r], contexts.utc_offset_ms[r], posts.prior, shared)
+    _context_features(contexts, r, shared)
+    history = _history(users, u, posts, kinds, liked)
+    favourite = 1 + np.argmax(kinds[1:])  # code 0 is "unknown"
+    shared[AT.user_preferred_kind] = favourite if kinds[favourite] > 0 else -1.0
+    return history
+
+
+@part
+def history_features(history: History, author: int, topic: int, p: int, now: int, x: F32) -> None:
     """Write what the history says of candidate `p` into its row `x` [F]."""
     topic_seen, topic_positive, author_seen = 0, 0, 0
     for h in range(len(history.post)):  # without a branch: all impressions side by side
@@ -116,7 +134,7 @@ def _history_features(history: History, author: int, topic: int, p: int, now: in
 
 
 @part
-def _affinity_features(
+def affinity_features(
     users: UserColumns, u: int, author: int, topic: int, shown: float, engaged: float, x: F32
 ) -> None:
     """Write how much the user was shown of an author and a topic, and liked it, into the candidate's row `x` [F].
@@ -137,10 +155,22 @@ def _affinity_features(
 
 
 @part
-def _relation_features(users: UserColumns, u: int, posts: PostColumns, p: int, now: int, x: F32) -> None:
+def first_not_less(values: I32, begin: int, end: int, value: int) -> int:
+    """The first place in [begin, end) of ascending values that is not less than `value`, or `end`."""
+    while begin < end:
+        middle = (begin + end) // 2
+        if values[middle] < value:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin
+
+
+@part
+def relation_features(users: UserColumns, u: int, posts: PostColumns, p: int, now: int, x: F32) -> None:
     """Write who the author is to the user into the candidate's row `x` [F]."""
     begin, end = users.follow_begin[u], users.follow_end[u]
-    g = begin + np.searchsorted(users.follow_author[begin:end], posts.author[p])
+    g = first_not_less(users.follow_author, begin, end, posts.author[p])
     follows = g < end and users.follow_author[g] == posts.author[p] and users.follow_since_ms[g] < now
     x[AT.follows_author] = 1.0 if follows else 0.0
     x[AT.close_friend] = 1.0 if follows and users.follow_close[g] else 0.0
@@ -166,24 +196,20 @@ def assemble(
         shared = np.zeros(WIDTH, np.float64)
         kinds = np.zeros(KIND_CODES, np.float64)
         liked = np.zeros(CONTENT_DIM, np.float64)
-        user_features(users, u, now, known, contexts.utc_offset_ms[r], posts.prior, shared)
-        _context_features(contexts, r, shared)
-        history = _history(users, u, posts, kinds, liked)
+        history = request_features(users, contexts, r, posts, shared, kinds, liked)
         age = known - users.counted_ms[u]
         shown, engaged = fade(age, WINDOWS_MS[DAY]), fade(age, WINDOWS_MS[MONTH])
-        favourite = 1 + np.argmax(kinds[1:])  # code 0 is "unknown"
-        shared[AT.user_preferred_kind] = favourite if kinds[favourite] > 0 else -1.0
         for i in range(offsets[r], offsets[r + 1]):
             p, x = rows[i], out[i]
             for f in range(WIDTH):
                 x[f] = shared[f]
             post_features(posts, p, now, known, x)
-            _history_features(history, posts.author[p], posts.topic[p], p, now, x)
+            history_features(history, posts.author[p], posts.topic[p], p, now, x)
             kind = posts.kind[p]
             x[AT.kind_match] = kinds[kind] / history.positives if kind > 0 and history.positives > 0 else 0.0
             affinity = 0.0
             for e in range(CONTENT_DIM):
                 affinity += liked[e] * np.float64(posts.content[p, e])
             x[AT.content_affinity] = affinity
-            _affinity_features(users, u, posts.author[p], posts.topic[p], shown, engaged, x)
-            _relation_features(users, u, posts, p, now, x)
+            affinity_features(users, u, posts.author[p], posts.topic[p], shown, engaged, x)
+            relation_features(users, u, posts, p, now, x)

@@ -7,7 +7,9 @@ from kernels.jit import kernel
 
 
 @kernel
-def finish_hidden(hidden: F32, post_rows: F32, posts: I64, shared: F32, code_rows: F32, codes: I64) -> None:
+def finish_hidden(
+    hidden: F32, post_rows: F32, posts: I64, shared: F32, request: I64, code_rows: F32, codes: I64
+) -> None:
     """Add to hidden[C, D] what is known beforehand, and cut it off at 0: one pass instead of one for each term.
 
     Terms are added in this order, in float32. Allocates nothing.
@@ -15,13 +17,13 @@ def finish_hidden(hidden: F32, post_rows: F32, posts: I64, shared: F32, code_row
     Args:
         hidden: float32[C, D], overwritten.
         post_rows: float32[P, D] of all posts, of which `posts` [C] are the candidates'.
-        shared: float32[D] of the request.
+        shared: float32[R, D] of all requests, of which `request` [C] are the candidates'.
         code_rows: float32[N, D] of all codes, of which `codes` [C, K] are the candidates'.
     """
     for i in range(len(hidden)):
-        row, post = hidden[i], post_rows[posts[i]]
+        row, post, its = hidden[i], post_rows[posts[i]], shared[request[i]]
         for d in range(len(row)):
-            row[d] = row[d] + post[d] + shared[d]
+            row[d] = row[d] + post[d] + its[d]
         for k in range(codes.shape[1]):
             code = code_rows[codes[i, k]]
             for d in range(len(row)):
@@ -30,10 +32,12 @@ def finish_hidden(hidden: F32, post_rows: F32, posts: I64, shared: F32, code_row
             row[d] = np.float32(0) if row[d] < 0 else row[d]
 
 
-def finish_hidden_numpy(hidden: F32, post_rows: F32, posts: I64, shared: F32, code_rows: F32, codes: I64) -> None:
+def finish_hidden_numpy(
+    hidden: F32, post_rows: F32, posts: I64, shared: F32, request: I64, code_rows: F32, codes: I64
+) -> None:
     """The NumPy twin of `finish_hidden`."""
     hidden += post_rows[posts]
-    hidden += shared
+    hidden += shared[request]
     for column in codes.T:
         hidden += code_rows[column]
     np.maximum(hidden, 0, out=hidden)

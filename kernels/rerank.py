@@ -29,7 +29,7 @@ DECAY, DIVERSITY = FACTORS.index("author_decay"), FACTORS.index("diversity")
 #: By so many candidates more of the line are kept up to date.
 STEP: Final = 64
 #: A share that was meant to be a whole number of slots is not one less, for being rounded.
-_ROUNDING: Final = 1e-9
+ROUNDING: Final = 1e-9
 
 
 class Reranked(NamedTuple):
@@ -60,7 +60,7 @@ class _Line(NamedTuple):
     broken: U8  # [N] rules that it would break in this slot
 
 
-class _Kinds(NamedTuple):
+class Kinds(NamedTuple):
     """Content types in the feed so far."""
 
     placed: I64  # [kinds]
@@ -127,14 +127,14 @@ def _fill(
     count = len(line.worth)
     size = min(len(feed), count)
     share = np.float32(rules.diversity)
-    cap = math.ceil(rules.kind_share * min(rules.kind_window, len(feed)) - _ROUNDING)
-    kinds = _Kinds(np.zeros(line.kinds.max() + 1 if size else 0, np.int64), np.zeros(2, np.int64), cap)
+    cap = math.ceil(rules.kind_share * min(rules.kind_window, len(feed)) - ROUNDING)
+    kinds = Kinds(np.zeros(line.kinds.max() + 1 if size else 0, np.int64), np.zeros(2, np.int64), cap)
     new, new_left = 0, line.new.sum()
     taken, compared = np.empty(size, np.int64), 0  # places in the line, the first `compared` of which count as alike
     reach = min(count, size + STEP)
     _include(line, content, order, taken[:0], 0, reach, share)
     for slot in range(size):
-        due = new_left > 0 and int(rules.new_share * (slot + 1) + _ROUNDING) > new
+        due = new_left > 0 and int(rules.new_share * (slot + 1) + ROUNDING) > new
         best, passes = _best(line, rules, kinds, slot, due, reach)
         while reach < count and (line.broken[best] or line.bound[reach] > line.worth[best]):
             further = min(count, reach + STEP)
@@ -171,7 +171,7 @@ def _include(line: _Line, content: F32, order: I64, taken: I64, begin: int, end:
 
 
 @kernel
-def _best(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool, reach: int) -> tuple[int, bool]:
+def _best(line: _Line, rules: RerankRules, kinds: Kinds, slot: int, due: bool, reach: int) -> tuple[int, bool]:
     """Who takes the slot: of those that break the least important rules the first that is worth most.
 
     The second result tells whether it passes any that are worth more.
@@ -186,7 +186,7 @@ def _best(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool, 
                 continue
         elif worth != worth:
             continue
-        broken = np.uint8(_broken(line.kinds[j], line.new[j], line.before[j], rules, kinds, slot, due))
+        broken = np.uint8(broken_rules(line.kinds[j], line.new[j], line.before[j], rules, kinds, slot, due))
         line.broken[j] = broken
         if most < 0 or worth > line.worth[most]:
             most = j
@@ -196,7 +196,7 @@ def _best(line: _Line, rules: RerankRules, kinds: _Kinds, slot: int, due: bool, 
 
 
 @kernel
-def _broken(kind: int, new: bool, before: int, rules: RerankRules, kinds: _Kinds, slot: int, due: bool) -> int:
+def broken_rules(kind: int, new: bool, before: int, rules: RerankRules, kinds: Kinds, slot: int, due: bool) -> int:
     """The rules that a candidate would break in this slot, of whose author `before` posts are placed.
 
     Numbers, not the line: passing that on would take longer than all else.
@@ -228,7 +228,7 @@ def _explain(line: _Line, order: I64, best: int, reach: int, places: I32) -> Non
 
 
 @kernel
-def _place(line: _Line, kinds: _Kinds, best: int, rules: RerankRules) -> None:
+def _place(line: _Line, kinds: Kinds, best: int, rules: RerankRules) -> None:
     """Put `best` into the feed: its author and its content type are there once more."""
     author, kind = line.authors[best], line.kinds[best]
     line.boosted[best] = np.nan
