@@ -27,7 +27,7 @@ CATEGORICAL: Final = (
     "region",
 )
 #: Standardised values are cut off here, so that a value never seen in training cannot dominate.
-_LIMIT: Final = 4.0
+LIMIT: Final = 4.0
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Inputs:
 
 def standardised(x: F32, mean: F32, inverse_deviation: F32) -> F32:
     """Tame, standardise and cut off columns x[C, D]."""
-    out: F32 = np.clip((_tame(x) - mean) * inverse_deviation, -_LIMIT, _LIMIT)
+    out: F32 = np.clip((_tame(x) - mean) * inverse_deviation, -LIMIT, LIMIT)
     return out
 
 

@@ -4,28 +4,34 @@ NumPy needs 0.6 ms for 100 candidates on one thread where torch needs 0.9, start
 node share one memory-mapped copy of the user table. Letters in shapes: C candidates, F features, H heads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from cluster.errors import CascadeError
+from cluster.ranker_backend import Precision
 from kernels.columns import F32, I64
 from kernels.features import FEATURES, INDEX, NAMES, Group
 from kernels.hidden import finish_hidden
+from training.models.dense import LAYERS
 from training.models.inputs import Inputs, encoded, standardised
 from training.models.trunks_numpy import TRUNKS
-from training.models.wide import OF_REQUEST, wide_codes, wide_columns
+from training.models.wide import wide_codes, wide_columns
 
 #: The head that predicts seconds; all others predict a probability.
 WATCH: Final = "watch_time"
 #: A stay longer than this says no more than one of this length, seconds.
 WATCH_LIMIT_S: Final = 3600.0
+#: Of more posts the first layer is not prepared: it would take more memory than the time that it spares is worth.
+PREPARED: Final = 200_000
 FORMAT: Final = 3
 _OF_REQUEST: Final = frozenset(f.name for f in FEATURES if f.group in (Group.USER, Group.CONTEXT))
+#: Columns of X in which the candidates of a request are equal.
+OF_REQUEST: Final = [INDEX[name] for name in NAMES if name in _OF_REQUEST]
 
 
 class RankerConfig(msgspec.Struct, frozen=True):
@@ -41,6 +47,14 @@ class RankerConfig(msgspec.Struct, frozen=True):
     format: int = FORMAT
 
 
+class RankRequest(NamedTuple):
+    """One request's candidates, as `RankerModel.predict` takes them."""
+
+    user_row: int
+    post_rows: I64  # [C]
+    x: F32  # [C, F]
+
+
 class RankerModel:
     """A trained ranker. `predict` allocates its own scratch, so threads may share a model.
 
@@ -48,15 +62,17 @@ class RankerModel:
     handles several requests at once wants 1.
     """
 
-    def __init__(self, config: RankerConfig, weights: Mapping[str, F32]) -> None:
+    def __init__(self, config: RankerConfig, weights: Mapping[str, F32], precision: Precision = "fp32") -> None:
+        """Raises CascadeError for a precision that the trunk is not there in."""
         self.heads = config.heads
         self._scale = np.array(config.scale, np.float32)
         self._shift = np.array(config.shift, np.float32)
         self._user, self._wide_user = weights["user.weight"], weights["wide.user"]
         self._post, self._wide_post = weights["post.weight"], weights["wide.post"]
         self._wide_codes, self._wide_sizes = weights["wide.codes"], config.wide
-        # 2 KB a post, for which serving is spared the post's half of the first layer.
-        self._post_hidden = self._post @ weights["from_post.weight"].T
+        self._from_post = weights["from_post.weight"].T
+        # 2 KB a post, for which serving is spared the posts' part of the first layer.
+        self._post_hidden = self._post @ self._from_post if len(self._post) <= PREPARED else None
         self._from_user = np.ascontiguousarray(weights["from_user.weight"].T)
         self._hidden_bias = weights["from_numbers.bias"]
         self._code_rows = weights["from_codes.weight"]
@@ -64,13 +80,15 @@ class RankerModel:
         self._candidate = _Columns(config.inputs, weights, of_request=False)
         self._matches = weights["from_match.weight"].shape[1]
         self._first = np.ascontiguousarray(np.vstack([self._candidate.layer, weights["from_match.weight"].T]))
-        self._trunk = TRUNKS[config.trunk](_part(weights, "trunk."))
+        self._trunk = TRUNKS[config.trunk](_part(weights, "trunk."), LAYERS[precision])
         self._match_heads = np.ascontiguousarray(weights["match_heads.weight"].T)
 
     @classmethod
-    def load(cls, folder: Path) -> "RankerModel":
-        """Open what `save_ranker` wrote. Raises CascadeError when it is missing or was made for other features."""
-        return cls(*read_ranker(folder))
+    def load(cls, folder: Path, precision: Precision = "fp32") -> "RankerModel":
+        """Open what `save_ranker` wrote. Raises CascadeError when it is missing or was made for other features, or
+        cannot be served in this precision.
+        """
+        return cls(*read_ranker(folder), precision)
 
     def predict(self, user_row: int, post_rows: I64, x: F32) -> F32:
         """Calibrated predictions float32[C, H]: probabilities, and seconds for watch time.
@@ -80,30 +98,66 @@ class RankerModel:
             post_rows: int[C] rows of the candidates; -1 and rows past those it was trained on = unknown.
             x: float32[C, F] of `kernels.assembly.assemble`; rows of one request, so they share the user's features.
         """
-        if x.shape != (len(post_rows), len(NAMES)):
-            raise ValueError(f"x must be [{len(post_rows)}, {len(NAMES)}], it is {list(x.shape)}")
-        if not len(post_rows):
-            return np.zeros((0, len(self.heads)), np.float32)
-        user = self._user[user_row + 1]
-        rows = np.where(post_rows < len(self._post) - 1, post_rows, -1) + 1
-        numbers, codes = self._request.of(x[:1])
-        shared = user @ self._from_user + numbers[0] @ self._request.layer + self._hidden_bias
-        shared += self._code_rows[codes[0]].sum(0)
+        return self.predict_many((RankRequest(user_row, post_rows, x),))[0]
+
+    def predict_many(self, requests: Sequence[RankRequest]) -> list[F32]:
+        """What `predict` makes of each request, [C, H] each, with the products of all candidates in one go.
+
+        BLAS multiplies few rows otherwise than many: predictions of fewer than some 16 candidates can differ from
+        those of `predict` in the last bits. Raises ValueError for none.
+        """
+        x, request, starts = joined(requests)
+        if not len(x):
+            return [np.zeros((0, len(self.heads)), np.float32) for _ in requests]
+        users = np.array([each.user_row for each in requests]) + 1
+        user = self._user[users]
+        rows = np.concatenate([each.post_rows for each in requests])
+        rows = np.where(rows < len(self._post) - 1, rows, -1) + 1
+        shared = self._shared(user, x[np.minimum(starts[:-1], len(x) - 1)])
         numbers, codes = self._candidate.of(x)
-        match = (self._post[rows] * user).reshape(len(rows), self._matches, -1).sum(2)
+        match = self._post[rows]
+        match *= user[request] if len(requests) > 1 else user
+        match = match.reshape(len(rows), self._matches, -1).sum(2)
         hidden = np.hstack([numbers, match]) @ self._first
-        finish_hidden(hidden, self._post_hidden, rows, shared, self._code_rows, codes)
+        if self._post_hidden is None:
+            posts, own = self._post[rows] @ self._from_post, np.arange(len(rows))
+        else:
+            posts, own = self._post_hidden, rows
+        finish_hidden(hidden, posts, own, shared, request, self._code_rows, codes)
         logits = self._trunk(hidden)
         logits += match @ self._match_heads
-        logits += self._wide(user_row + 1, rows, x)
-        return to_predictions(logits * self._scale + self._shift, self.heads)
+        logits += self._wide(users[request], rows, x)
+        predictions = to_predictions(logits * self._scale + self._shift, self.heads)
+        return np.split(predictions, starts[1:-1])
 
-    def _wide(self, user: int, posts: I64, x: F32) -> F32:
+    def _shared(self, user: F32, x: F32) -> F32:
+        """What the candidates of a request have in common in the first layer [R, D]: of the user [R, E] and x[R, F]."""
+        numbers, codes = self._request.of(x)
+        # One product a request: those of several would be rounded otherwise than that of one.
+        products = [u @ self._from_user + n @ self._request.layer for u, n in zip(user, numbers, strict=True)]
+        shared: F32 = np.stack(products) + self._hidden_bias
+        shared += self._code_rows[codes].sum(1)
+        return shared
+
+    def _wide(self, users: I64, posts: I64, x: F32) -> F32:
         """The wide part's logits [C, H]."""
         codes = wide_codes(wide_columns(x), self._wide_sizes)
-        logits: F32 = self._wide_post[posts] + self._wide_codes[codes[:, OF_REQUEST:]].sum(1)
-        logits += self._wide_user[user] + self._wide_codes[codes[0, :OF_REQUEST]].sum(0)
+        logits: F32 = self._wide_post[posts] + self._wide_codes[codes].sum(1)
+        logits += self._wide_user[users]
         return logits
+
+
+def joined(requests: Sequence[RankRequest]) -> tuple[F32, I64, I64]:
+    """All rows x[C, F], the request of each [C], and where each request begins, with the end [R + 1].
+
+    Raises ValueError for a matrix that is not [posts of its request, F].
+    """
+    for each in requests:
+        if each.x.shape != (len(each.post_rows), len(NAMES)):
+            raise ValueError(f"x must be [{len(each.post_rows)}, {len(NAMES)}], it is {list(each.x.shape)}")
+    counts = [len(each.x) for each in requests]
+    x = np.concatenate([each.x for each in requests]) if len(requests) > 1 else requests[0].x
+    return x, np.repeat(np.arange(len(requests)), counts), np.cumsum([0, *counts])
 
 
 def _part(weights: Mapping[str, F32], prefix: str) -> dict[str, F32]:

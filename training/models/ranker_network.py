@@ -6,7 +6,8 @@ Position enters as a bias of each head only and is neutral in serving (Zhao et a
 Next", RecSys 2019).
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,30 @@ class Shape(NamedTuple):
     trunk: TrunkName = "shared"
     width: int = 256  # of the trunk
     experts: int = 4  # that heads share; the shared bottom has none
+
+    @classmethod
+    def of(cls, weights: Mapping[str, Tensor], trunk: str) -> "Shape":
+        """The sizes of a network with these weights."""
+        hidden, numbers = weights["from_numbers.weight"].shape
+        heads, width = weights["trunk.heads.weight"].shape
+        experts = cls._field_defaults["experts"]
+        if trunk == "mmoe":
+            experts = len(weights["trunk.experts.weight"]) // width
+        elif trunk == "ple":
+            experts = len(weights["trunk.levels.0.shared"])
+        return cls(
+            users=len(weights["user.weight"]) - 1,
+            posts=len(weights["post.weight"]) - 1,
+            numbers=numbers,
+            codes=len(weights["from_codes.weight"]),
+            heads=heads,
+            embedding=weights["user.weight"].shape[1],
+            matches=weights["from_match.weight"].shape[1],
+            hidden=hidden,
+            trunk=cast(TrunkName, trunk),
+            width=width,
+            experts=experts,
+        )
 
 
 class RankerNetwork(nn.Module):

@@ -1,6 +1,7 @@
 """Trunks of the ranker as serving uses them: the arithmetic of `training.models.trunks` in NumPy.
 
-`weights` are those of the trunk, by the names that torch gives them. Letters in shapes as there.
+`weights` are those of the trunk, by the names that torch gives them; the large layers are made by `layer`, all others
+in full precision. Letters in shapes as there.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,19 +9,21 @@ from typing import Final
 
 import numpy as np
 
+from cluster.errors import CascadeError
 from kernels.columns import F32
+from training.models.dense import Layer, MakeLayer, full
 
 #: hidden float32[B, D] -> logits float32[B, H]
 Trunk = Callable[[F32], F32]
 
 
-def shared_bottom(weights: Mapping[str, F32]) -> Trunk:
-    layer, heads = _linear(weights, "layer"), _linear(weights, "heads")
-    return lambda hidden: heads(_relu(layer(hidden)))
+def shared_bottom(weights: Mapping[str, F32], layer: MakeLayer) -> Trunk:
+    shared, heads = _linear(weights, "layer", layer), _linear(weights, "heads")
+    return lambda hidden: heads(_relu(shared(hidden)))
 
 
-def mixture_of_experts(weights: Mapping[str, F32]) -> Trunk:
-    experts, gates = _linear(weights, "experts"), _linear(weights, "gates")
+def mixture_of_experts(weights: Mapping[str, F32], layer: MakeLayer) -> Trunk:
+    experts, gates = _linear(weights, "experts", layer), _linear(weights, "gates")
     head, bias = np.ascontiguousarray(weights["heads.weight"].T), weights["heads.bias"]
     width, count = head.shape
 
@@ -33,7 +36,9 @@ def mixture_of_experts(weights: Mapping[str, F32]) -> Trunk:
     return logits
 
 
-def progressive_extraction(weights: Mapping[str, F32]) -> Trunk:
+def progressive_extraction(weights: Mapping[str, F32], layer: MakeLayer) -> Trunk:
+    if layer is not full:
+        raise CascadeError("a ranker with a PLE trunk is served in fp32 only", "set ranker.precision to fp32")
     levels = [_extraction(weights, level) for level in range(_levels(weights))]
     head, bias = weights["heads.weight"], weights["heads.bias"]
 
@@ -74,15 +79,8 @@ def _levels(weights: Mapping[str, F32]) -> int:
     return sum(name.endswith(".own") for name in weights)
 
 
-def _linear(weights: Mapping[str, F32], name: str) -> Callable[[F32], F32]:
-    layer, bias = np.ascontiguousarray(weights[f"{name}.weight"].T), weights[f"{name}.bias"]
-
-    def apply(x: F32) -> F32:
-        out: F32 = x @ layer
-        out += bias
-        return out
-
-    return apply
+def _linear(weights: Mapping[str, F32], name: str, layer: MakeLayer = full) -> Layer:
+    return layer(weights[f"{name}.weight"], weights[f"{name}.bias"])
 
 
 def _relu(x: F32) -> F32:

@@ -5,77 +5,76 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-import torch
 
 from cluster.errors import CascadeError
+from cluster.ranker_backend import Precision
 from kernels.features import NAMES
-from tests.training.models.tiny import POSTS, SIZES, USERS, drawn_wide, features
-from training.models.inputs import Inputs
-from training.models.ranker import RankerConfig, RankerModel, save_ranker, to_predictions
-from training.models.ranker_network import RankerNetwork, Shape
+from tests.training.models.rankers import CONFIG, HEADS, TRUNKS, by_torch, network_of, requests_of, saved
+from tests.training.models.tiny import POSTS, USERS, features
+from training.models.ranker import RankerModel, to_predictions
 from training.models.trunks import TrunkName
-from training.models.wide import wide_codes, wide_columns
-from training.train.wide import ALL
-
-RNG = np.random.default_rng(3)
-X = features(RNG, 200)
-INPUTS = Inputs.fit([X])
-HEADS = ("like", "long_view", "watch_time")
-CONFIG = RankerConfig(HEADS, NAMES, INPUTS, (1.0, 0.5, 1.0), (0.0, -0.2, 0.3), SIZES)
-WIDE = drawn_wide(RNG, USERS, POSTS, len(HEADS))
-TRUNKS: tuple[TrunkName, ...] = ("shared", "mmoe", "ple")
-
-
-def _network(trunk: TrunkName = "shared") -> RankerNetwork:
-    torch.manual_seed(0)
-    shape = Shape(USERS, POSTS, len(INPUTS.numbers), sum(INPUTS.sizes), len(HEADS))
-    network = RankerNetwork(shape._replace(hidden=64, trunk=trunk, width=32, experts=3))
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.add_(torch.randn_like(weight) * 0.1)  # no part stays zero, so that each is compared
-        network.position.weight[0] = 0
-    return network.eval()
-
-
-def _saved(network: RankerNetwork, folder: Path) -> Path:
-    config = msgspec.structs.replace(CONFIG, trunk=network.shape.trunk)
-    save_ranker(folder, config, {name: weight.numpy() for name, weight in network.state_dict().items()} | WIDE.served)
-    return folder
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return _saved(_network(), tmp_path)
-
-
-def _by_torch(network: RankerNetwork, user: int, posts: np.ndarray, x: np.ndarray) -> np.ndarray:
-    numbers, codes = INPUTS.apply(x)
-    users = torch.full((len(posts),), user + 1)
-    with torch.inference_mode():
-        parts = (torch.from_numpy(posts + 1), torch.from_numpy(numbers), torch.from_numpy(codes))
-        codes = torch.from_numpy(wide_codes(wide_columns(x), SIZES))
-        wide = WIDE(torch.full_like(users, ALL), users, parts[0], codes)
-        logits = (network(users, *parts, torch.zeros_like(users)) + wide).numpy()
-    return to_predictions(logits * np.array(CONFIG.scale, np.float32) + np.array(CONFIG.shift, np.float32), HEADS)
+    return saved(network_of(), tmp_path)
 
 
 @pytest.mark.parametrize("trunk", TRUNKS)
 @pytest.mark.parametrize("user", [-1, 0, USERS - 1])
 def test_predict_equals_the_trained_network(tmp_path: Path, trunk: TrunkName, user: int) -> None:
-    network = _network(trunk)
+    network = network_of(trunk)
     x = features(np.random.default_rng(user + 5), 100)
     x[:, [NAMES.index("user_impressions_7d"), NAMES.index("surface"), NAMES.index("hour_of_day")]] = (300, 2, 9)
     x[:, NAMES.index("post_duration_s")] = np.linspace(0, 400, 100)
-    posts = np.concatenate([[-1, 0, POSTS - 1], RNG.integers(0, POSTS, 97)])
-    predicted = RankerModel.load(_saved(network, tmp_path)).predict(user, posts, x)
+    posts = np.concatenate([[-1, 0, POSTS - 1], np.random.default_rng(4).integers(0, POSTS, 97)])
+    predicted = RankerModel.load(saved(network, tmp_path)).predict(user, posts, x)
     assert predicted.dtype == np.float32
-    np.testing.assert_allclose(predicted, _by_torch(network, user, posts, x), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(predicted, by_torch(network, user, posts, x), rtol=1e-5, atol=1e-5)
     assert ((predicted[:, :2] > 0) & (predicted[:, :2] < 1)).all()
     assert (predicted[:, 2] >= 0).all()
 
 
+@pytest.mark.parametrize("trunk", TRUNKS)
+def test_requests_that_are_predicted_together_are_predicted_as_each_alone(tmp_path: Path, trunk: TrunkName) -> None:
+    model = RankerModel.load(saved(network_of(trunk), tmp_path))
+    requests = requests_of(np.random.default_rng(8), 40, 0, 1, 25, 0)
+    together = model.predict_many(requests)
+    for request, predicted in zip(requests, together, strict=True):
+        np.testing.assert_allclose(predicted, model.predict(*request), rtol=1e-6, atol=1e-6)
+    assert [len(predicted) for predicted in together] == [40, 0, 1, 25, 0]
+
+
+def test_of_many_posts_the_first_layer_is_made_when_they_are_ranked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = RankerModel.load(folder)
+    monkeypatch.setattr("training.models.ranker.PREPARED", POSTS)
+    made = RankerModel.load(folder)
+    requests = requests_of(np.random.default_rng(8), 40, 25)
+    for one, other in zip(prepared.predict_many(requests), made.predict_many(requests), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("trunk", ["shared", "mmoe"])
+@pytest.mark.parametrize(("precision", "error"), [("bf16", 0.003), ("int8", 0.01)])
+def test_less_precision_changes_predictions_a_little(
+    tmp_path: Path, trunk: TrunkName, precision: Precision, error: float
+) -> None:
+    folder = saved(network_of(trunk), tmp_path)
+    exact, rounded = RankerModel.load(folder), RankerModel.load(folder, precision)
+    [request] = requests_of(np.random.default_rng(9), 200)
+    differences = np.abs(exact.predict(*request) - rounded.predict(*request))[:, :2]
+    assert 0 < differences.max() < error
+
+
+def test_a_ple_trunk_is_there_in_full_precision_only(tmp_path: Path) -> None:
+    with pytest.raises(CascadeError, match="PLE trunk is served in fp32 only"):
+        RankerModel.load(saved(network_of("ple"), tmp_path), "bf16")
+
+
 def test_posts_that_came_after_training_are_unknown(folder: Path) -> None:
-    model, x = RankerModel.load(folder), X[:1].repeat(4, axis=0)
+    model, x = RankerModel.load(folder), features(np.random.default_rng(3), 1).repeat(4, axis=0)
     predicted = model.predict(3, np.array([-1, POSTS, POSTS + 1_000_000, POSTS - 1]), x)
     np.testing.assert_array_equal(predicted[1:3], predicted[[0, 0]])
     assert not np.allclose(predicted[3], predicted[0])

@@ -1,0 +1,1 @@
+"""The ranker in a Triton Inference Server: what is put there, and who asks it."""
