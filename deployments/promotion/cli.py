@@ -142,6 +142,27 @@ def prune(*, keep: int, json: Json = False) -> None:
         Console().print("\n".join(f"removed {name}" for name in gone) or "nothing to remove")
 
 
+@app.command
+def triton(name: str | None = None, *, out: Path, json: Json = False) -> None:
+    """Add the ranker of a release to a Triton server's model repository, beside those that are there.
+
+    Parameters
+    ----------
+    name
+        The release; default: the live one.
+    out
+        The repository's folder.
+    """
+    from deployments.triton.repository import MODEL, write_repository
+
+    releases = Releases(load_settings().releases)
+    version = write_repository(releases.get(name or LiveFile(releases.root).need().live), out)
+    if json:
+        _print_json({"model": MODEL, "version": version.name, "folder": str(version)})
+    else:
+        Console().print(f"{MODEL} {version.name} in {version}", soft_wrap=True)
+
+
 @app.command(name="list")
 def list_(*, json: Json = False) -> None:
     """List all releases, newest last, and tell which is live."""

@@ -20,6 +20,8 @@ ROUNDING: Final = 1e-3
 #: Actions without which a head's calibration says nothing, and deviations that count as noise.
 POSITIVES: Final = 50
 DEVIATIONS: Final = 3.0
+#: Share of the posts nearest to a user that the index must find.
+RECALL: Final = 0.95
 
 
 class Verdict(Struct, frozen=True):
@@ -133,6 +135,12 @@ def retrieval(case: Case) -> Finding:
     return passed, f"recall@{TOP} {figure}", f"not below {', '.join(others)}, beyond noise"
 
 
+def index(case: Case) -> Finding:
+    """Its index finds nearly all that an exact search finds."""
+    found = case.release.manifest.metrics["index"]["recall_at_300"]
+    return found >= RECALL, f"recall@300 {found:.3f} of exact search", f"at least {RECALL:g}"
+
+
 def calibration(case: Case) -> Finding:
     """No head promises far more or less than happens on the held-out day."""
     bound = f"1 ± {case.bounds.calibration:g}, beyond noise"
@@ -166,7 +174,10 @@ def latency(case: Case) -> Finding:
 
 
 GATES: Final[Mapping[str, Callable[[Case], Finding]]] = MappingProxyType(
-    {gate.__name__: gate for gate in (checksums, parity, quality, baselines, retrieval, calibration, coverage, latency)}
+    {
+        gate.__name__: gate
+        for gate in (checksums, parity, quality, baselines, retrieval, index, calibration, coverage, latency)
+    }
 )
 #: A release that fails one of these would serve something else than was trained.
 NEVER_ACCEPTED: Final = ("checksums", "parity")

@@ -19,6 +19,7 @@ from deployments.hydrators.features import Features
 from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.candidates import Candidates
 from deployments.query_hydrators.user_state import UserStateHydrator
+from deployments.rankers.loading import largest_error
 from deployments.scorers.rank import Rank
 from deployments.surfaces.parts import Parts
 from deployments.surfaces.surfaces import surfaces
@@ -61,8 +62,7 @@ class Probe:
         )
         errors = [0.0]
         for (_, heads), reference in zip(found, self._references, strict=True):
-            torch = np.frombuffer(reference.predictions, np.float32).reshape(heads.shape)
-            errors.append(float((np.abs(heads - torch) / np.maximum(np.abs(torch), 1)).max(initial=0)))
+            errors.append(largest_error(heads, reference.trained))
         return Parity(sum(x.size for x in expected), differing, float(np.max(errors)))
 
     def feed_ms(self) -> float:

@@ -29,6 +29,7 @@ from training.features.log import Log
 from training.features.sequences import held_out_users
 from training.models.ranker import RankerModel
 from training.models.ranker_network import Shape
+from training.models.two_tower import UserTower
 from training.release.held_out import FILE as HELD_OUT
 from training.release.held_out import HeldOut, held_out_table, last_day, measure, predict
 from training.release.held_out_people import measure_retrieval
@@ -36,6 +37,7 @@ from training.release.index import build_index
 from training.release.reference import write_references
 from training.release.similar_authors import FILE as SIMILAR
 from training.release.similar_authors import similar_authors
+from training.release.user_vectors import some_user_vectors
 
 #: What the two-tower, pre-rank and rank steps leave in their work folders for serving.
 _MODELS: Final = {
@@ -74,7 +76,7 @@ def build_release(
         for source, target in _MODELS.items():
             _copy(work / source, part / target)
         vectors = np.load(part / "two_tower" / "post_vectors.npy")
-        index, report = build_index(vectors)
+        index, report = build_index(vectors, some_user_vectors(log, UserTower.load(part / "two_tower"), end_ms))
         faiss.write_index(index, str(part / "posts.faiss"))
         posts.save(part / "posts")
         np.save(part / "user_ids.npy", log.users.ids)

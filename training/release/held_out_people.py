@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.actions import NEGATIVE, POSITIVE
-from kernels.columns import F32, HISTORY, HOUR_MS, I64
+from kernels.columns import F32, I64
 from training.evaluation.baselines import EASE_POSTS, cosine, ease
 from training.evaluation.bootstrap import difference, resample
 from training.evaluation.metrics import ByList
@@ -19,6 +19,7 @@ from training.evaluation.retrieval import matrix, shares_found
 from training.evaluation.retrievers import Scorer, linear
 from training.features.log import Log
 from training.models.two_tower import UserTower
+from training.release.user_vectors import user_vectors
 
 #: Impressions that are taken away from everyone, and how many posts are looked through.
 LAST: Final = 10
@@ -67,16 +68,11 @@ def _last_of_each(log: Log) -> NDArray[np.bool_]:
 
 def _nearest(log: Log, folder: Path, otherwise: F32) -> Scorer:
     """The model as it serves at the first impression that is taken away; who has no vector gets `otherwise` [P]."""
-    tower, posts, seen = UserTower.load(folder), np.load(folder / "post_vectors.npy"), log.impressions
+    tower, posts = UserTower.load(folder), np.load(folder / "post_vectors.npy")
 
     def score(some: I64) -> F32:
-        vectors = []
-        for begin, end in zip(log.starts[some].tolist(), log.starts[some + 1].tolist(), strict=True):
-            cut = max(end - LAST, begin + 1)
-            rows = log.by_user[max(begin, cut - HISTORY) : cut]
-            hours = (seen.time_ms[log.by_user[cut]] - seen.time_ms[rows]) / HOUR_MS
-            vectors.append(tower.encode(seen.post[rows].astype(np.int64), seen.actions[rows], hours.astype(np.float32)))
-        mine = np.stack(vectors)
+        cuts = np.maximum(log.starts[some + 1] - LAST, log.starts[some] + 1)
+        mine = user_vectors(log, tower, some, cuts, log.impressions.time_ms[log.by_user[cuts]])
         scores: F32 = mine @ posts.T
         scores[~mine.any(axis=1)] = otherwise
         return scores

@@ -48,6 +48,11 @@ class Reference(Struct, frozen=True):
     def features(self) -> F32:
         return np.frombuffer(self.x, np.float32).reshape(-1, WIDTH)
 
+    @property
+    def trained(self) -> F32:
+        """What the trained network predicts."""
+        return np.frombuffer(self.predictions, np.float32).reshape(len(self.posts), -1)
+
 
 def read_references(folder: Path) -> list[Reference]:
     """Those of the release in `folder`."""

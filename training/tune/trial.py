@@ -17,20 +17,14 @@ from training.tune.problems import Problem
 from training.tune.resources import Resources
 
 
-def give_way() -> None:
-    """Let what serves on this node go first, at once: this thread and those it starts have what others leave.
-
-    At the lowest priority of the usual kind, others wait until its slice of time is over.
-    """
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-
-
 def trial(values: dict[str, Any], problem: Problem, how: Any, resources: Resources, board: Any) -> None:
     """Train with `how`, changed by `values`; reports the problem's objective after each epoch, and at the end again.
 
     A trial that cannot go well reports 0, the least, and why: another try would end alike.
     """
-    give_way()
+    # What serves on this node goes first, at once: at the lowest priority of the usual kind it would have to wait
+    # until a trial's slice of time is over.
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     name, objective = tune.get_context().get_trial_id(), problem.objective
     last: dict[str, Any] = {objective: 0.0}
 

@@ -77,6 +77,7 @@ def test_other_files_than_were_trained_are_refused(
             "not below ease 0.4000, beyond noise",
         ),
         ("retrieval", {"held_out": {"retrieval": {}}}, "nobody", "not below baselines"),
+        ("index", {"metrics": {"index": {"recall_at_300": 0.94}}}, "recall@300 0.940", "at least 0.95"),
         (
             "calibration",
             {"held_out": {"calibration": {"like": {"positives": 900, "ratio": 0.6}}}},

@@ -5,7 +5,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -21,6 +21,7 @@ from cluster.store.stream import order
 from deployments.promotion.promote import promote, prune, rollback
 from tests.deployments.conftest import Served
 from tests.deployments.promotion.resealing import resealed, with_popular_reversed
+from tests.waiting import until
 
 pytestmark = pytest.mark.serving
 
@@ -41,13 +42,6 @@ def releases(served: Served) -> Iterator[tuple[str, str]]:
         rollback(settings)
     shutil.rmtree(second.folder)
     until(lambda: served.run.release == first)
-
-
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def live_releases(served: Served, feeds: int = 20) -> set[str]:
