@@ -21,6 +21,10 @@ class InvalidField(CascadeError):
         self.allowed = allowed
 
 
+class Unreachable(CascadeError):
+    """A process of this Cascade that does not answer, or not in time."""
+
+
 class NotFound(InvalidField):
     """There is nothing of the kind."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from cluster.id_index import IdIndex, rows_of
 from kernels.columns import I32, I64, PostColumns
 
-__all__ = ["PostTable", "rows_of"]
+__all__ = ["PostTable", "columns_at", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,12 @@ class PostTable:
 
         columns = PostColumns(**{name: column(name) for name in PostColumns._fields})
         return cls(column("post_ids"), column("author_ids"), columns)
+
+
+def columns_at(columns: PostColumns, rows: I64) -> PostColumns:
+    """Columns of the posts at `rows`, copied; those of authors, and of all posts together, as they are."""
+    taken = {
+        name: column if name.startswith("author_") or name == "prior" else column[rows]
+        for name, column in columns._asdict().items()
+    }
+    return PostColumns(**taken)

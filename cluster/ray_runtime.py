@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cluster.environment import environment
 from cluster.errors import CascadeError
 from cluster.processes.run_state import read_run
 from cluster.processes.stopping import stop_users_of
@@ -56,7 +57,7 @@ def start_ray(settings: Settings) -> Iterator[RaySession]:
             yield stack.enter_context(_joined(address))
             return
         folder = stack.enter_context(_folder())
-        stack.enter_context(_environment(_defaults() | _local_environment(folder)))
+        stack.enter_context(environment(_defaults() | _local_environment(folder)))
         context = stack.enter_context(
             _connection(
                 address="local",
@@ -100,7 +101,7 @@ def start_serve(settings: Settings, servicer: str | None = None) -> None:
 
 @contextmanager
 def _joined(address: str) -> Iterator[RaySession]:
-    with _environment(_defaults() | _environment_at(address)), _connection(address=address):
+    with environment(_defaults() | _environment_at(address)), _connection(address=address):
         yield RaySession(address, None)
 
 
@@ -166,21 +167,6 @@ def _init(**options: Any) -> Any:
             else "See RAY_ADDRESS."
         )
         raise CascadeError(f"cannot use Ray at {options['address']}: {error}", hint) from error
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set environment variables, and restore what was there at the end."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -6,7 +6,7 @@ every key; a test keeps it complete.
 
 import os
 from pathlib import Path
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -17,12 +17,16 @@ from pydantic_settings import (
 )
 
 from cluster.ads import Ads
+from cluster.distributed import Distributed
 from cluster.errors import CascadeError
 from cluster.experiments import Experiment
 from cluster.filters import Filters
 from cluster.learning import Bandit, Online
+from cluster.quotas import Quotas
+from cluster.ranker_backend import RankerBackend
 from cluster.rules import Rules
 from cluster.section import Count, Percent, Section, Share
+from cluster.serving import Serving
 
 
 class Server(Section):
@@ -73,89 +77,6 @@ class ArchiveFiles(Section):
 
     flush_s: float = Field(10.0, description="longest wait for more events before a file is written, in seconds", gt=0)
     flush_events: Count = Field(50_000, description="events at which a file is written at once")
-
-
-class Serving(Section):
-    """The Ray Serve application."""
-
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8000, description="HTTP port", ge=1, le=65535)
-    grpc_port: int | None = Field(
-        None, description="gRPC port, 0 for no gRPC; default: the one after `port`", ge=0, le=65535
-    )
-    topology: Literal["fused"] = Field("fused", description="where the stages of a request run")
-    min_replicas: Count = Field(2, description="feed servers kept running")
-    max_replicas: Count | None = Field(
-        None,
-        description="feed servers that autoscaling may start; default: one a core here, at least `min_replicas`",
-    )
-    target_ongoing_requests: float = Field(
-        1.1, description="requests in flight per replica that autoscaling aims at", gt=0
-    )
-    downscaling_factor: float = Field(
-        0.3, description="share of the way down that autoscaling goes at once", gt=0, le=1
-    )
-    max_ongoing_requests: Count = Field(64, description="feeds in flight per replica before it refuses")
-    headroom: float = Field(
-        0.7, description="share of its deadline by which a feed must be predicted to be done, to be taken", gt=0, le=1
-    )
-    quality_wait_ms: Count = Field(
-        50, description="p95 of the feeds' wait for their turn, beyond which they are made of fewer candidates"
-    )
-    quality_floor: float = Field(0.4, description="least share of the candidates; 1 = always all", gt=0, le=1)
-    deadline_ms: Count = Field(200, description="deadline of a request that names none")
-    cursor_minutes: Count = Field(60, description="how long a feed can be gone on with")
-    max_body_bytes: Count = Field(1_048_576, description="longest request body")
-    clock: Literal["wall", "replay"] = Field(
-        "replay",
-        description="`replay` lets time go on from the end of the release's data; `wall` uses the real time",
-    )
-
-    @property
-    def most_replicas(self) -> int:
-        """Each takes a core: more of them would only be in each other's way."""
-        return self.max_replicas or max(self.min_replicas, os.cpu_count() or 1)
-
-    @property
-    def grpc(self) -> int:
-        """The gRPC port; 0: none."""
-        return self.port + 1 if self.grpc_port is None else self.grpc_port
-
-
-#: Of the quotas, those of sources.
-_SOURCES: Final = ("long_term", "session", "following", "similar_creators", "popular", "trending", "fresh", "ads")
-
-
-class Quotas(Section):
-    """Candidates at each step of the pipeline."""
-
-    long_term: Count = Field(300, description="candidates near the user's long-term taste")
-    session: Count = Field(200, description="candidates near what the last actions are after")
-    following: Count = Field(100, description="candidates from authors whom the user follows")
-    similar_creators: Count = Field(50, description="candidates from authors who post like those")
-    following_hours: Count = Field(48, description="how old a post of either may be")
-    popular: Count = Field(250, description="candidates from what is popular")
-    trending: Count = Field(50, description="candidates from what trends, in the user's region and everywhere")
-    fresh: Count = Field(100, description="candidates from new uploads")
-    ads: Count = Field(20, description="ads that are ranked for the ad slots")
-    fresh_hours: Count = Field(24 * 7, description="how old a fresh upload may be")
-    prerank: Count = Field(300, description="candidates that are pre-ranked")
-    rank: Count = Field(100, description="candidates that are ranked")
-
-    @field_validator("prerank")
-    @classmethod
-    def _are_brought(cls, prerank: int, others: ValidationInfo) -> int:
-        brought = sum(others.data.get(source, prerank) for source in _SOURCES)
-        if prerank > brought:
-            raise ValueError(f"must be at most {brought}, which is all that the sources bring")
-        return prerank
-
-    @field_validator("rank")
-    @classmethod
-    def _are_preranked(cls, rank: int, others: ValidationInfo) -> int:
-        if rank > others.data.get("prerank", rank):
-            raise ValueError(f"must be at most `prerank`, which is {others.data['prerank']}")
-        return rank
 
 
 class Catalogue(Section):
@@ -232,6 +153,8 @@ class Settings(BaseSettings):
     events: Events = Events()
     archive: ArchiveFiles = ArchiveFiles()
     serving: Serving = Serving()
+    distributed: Distributed = Distributed()
+    ranker: RankerBackend = RankerBackend()
     quotas: Quotas = Quotas()
     filters: Filters = Filters()
     rules: Rules = Rules()
@@ -260,6 +183,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name} is {port}, which is that of {clashes[0]} too")
             taken[f"serving.{name}"] = port
         return serving
+
+    @field_validator("ranker")
+    @classmethod
+    def _ranks_in_one_place(cls, ranker: RankerBackend, others: ValidationInfo) -> RankerBackend:
+        if ranker.triton_url and "serving" in others.data and others.data["serving"].topology != "fused":
+            raise ValueError("triton_url is for serving.topology fused: the other one has rankers of its own")
+        return ranker
 
     @field_validator("bandit")
     @classmethod

@@ -26,7 +26,8 @@ UP = """
 import json, sys
 import ray.serve
 from cluster.ray_runtime import start_ray, start_serve
-from cluster.settings import RayCluster, Serving, Settings
+from cluster.serving import Serving
+from cluster.settings import RayCluster, Settings
 settings = Settings(ray=RayCluster(num_cpus=3, object_store_mb=100), serving=Serving(port=int(sys.argv[1])))
 with start_ray(settings) as session:
     start_serve(settings)

@@ -72,6 +72,9 @@ def test_environment_overrides_the_file(monkeypatch, tmp_path):
         ("rules: {author_decay: 0}", "rules.author_decay"),
         ("quotas: {rank: 301}", "quotas.rank has value 301: .*at most `prerank`, which is 300"),
         ("quotas: {prerank: 2000}", "quotas.prerank has value 2000: .*at most 1070, which is all that the sources"),
+        ("{serving: {topology: distributed}, ranker: {triton_url: a:1}}", "triton_url is for serving.topology fused"),
+        ("ranker: {device: cuda, precision: int8}", "int8 is there for device cpu only"),
+        ("ranker: {precision: bf16, triton_url: a:1}", "not for a ranker that triton_url has elsewhere"),
         ("bandit: {enabled: true, slot: 20}", "slot is 20, which `ads.slots` has too"),
     ],
 )
