@@ -11,6 +11,7 @@ from types import FrameType
 
 import msgspec
 import psutil
+import ray
 from ray import serve
 from ray.exceptions import RayError
 from rich.console import Console
@@ -18,6 +19,7 @@ from rich.console import Console
 from cluster.clock import Clock
 from cluster.errors import CascadeError
 from cluster.live_release import LiveFile, LiveRelease
+from cluster.placement import Node, refuse_unplaceable
 from cluster.processes.run_state import ProcessId, Run, read_run, remove_run, write_run
 from cluster.ray_runtime import start_ray, start_serve
 from cluster.release import Releases
@@ -29,10 +31,12 @@ from cluster.store.urls import StoreUrls
 from deployments.consumers.registry import consumer_specs
 from deployments.consumers.specification import Context
 from deployments.consumers.supervision import run_consumers
+from deployments.distributed.application import needs_of
 from deployments.feed_clock import keep_feed_clock
 from deployments.feed_server import feed_application
 from deployments.filling import fill
 from deployments.grpc.calls import servicer_path
+from deployments.rankers.refusing import refuse_missing
 from deployments.seeding import seed_store
 from deployments.stores import Stores, open_stores
 from training.data.archive import BASE
@@ -43,6 +47,8 @@ from training.pipeline import ensure_release
 
 #: Name of the Serve application.
 APPLICATION = "cascade"
+#: How long nodes of a cluster are waited for, in seconds: those of a cluster that was just launched are still to come.
+NODES_S = 60.0
 #: How often the stores that were started here are looked after, in seconds.
 WATCH_S = 1.0
 
@@ -60,11 +66,13 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
         with _step(console, "data"):
             dataset = ensure_dataset(settings)
         with _step(console, "Ray"):
-            ray = stack.enter_context(start_ray(settings))
+            session = stack.enter_context(start_ray(settings))
+            _refuse_unplaceable(settings, patience_s=0.0 if session.folder else NODES_S)
         with _step(console, "models and release"):
             for error in Releases(settings.releases).of_other_formats():
                 console.print(f"{error}: it is passed over", soft_wrap=True)
             release = ensure_release(settings, dataset)
+            refuse_missing(settings.ranker, release)
         with _step(console, "stores"):
             stores = stack.enter_context(open_stores(settings))
             clock = asyncio.run(fill(stores.urls, settings, dataset))
@@ -79,8 +87,8 @@ def bring_up(settings: Settings, console: Console, announce: Callable[[Run], Non
             store_url=stores.urls.state,
             events_url=stores.urls.events,
             clock_offset_ms=clock.offset_ms,
-            ray_address=ray.address,
-            ray_folder=ray.folder,
+            ray_address=session.address,
+            ray_folder=session.folder,
             http_address=f"http://{serving.host}:{serving.port}",
             grpc_address=f"{serving.host}:{serving.grpc}" if serving.grpc else None,
             release=release.name,
@@ -143,6 +151,19 @@ def _keep_base(settings: Settings, dataset: DataSet) -> None:
         base.parent.mkdir(parents=True, exist_ok=True)
         base.unlink(missing_ok=True)  # a link to what is gone
         base.symlink_to(dataset.folder.resolve())
+
+
+def _refuse_unplaceable(settings: Settings, patience_s: float) -> None:
+    """Raises CascadeError when the cluster has no room for the topology, and gets none while it is waited for."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        nodes = [Node.of(node) for node in ray.nodes() if node["Alive"]]
+        try:
+            return refuse_unplaceable(needs_of(settings), nodes)
+        except CascadeError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(WATCH_S)
 
 
 def _deploy(settings: Settings, clock: Clock, urls: StoreUrls) -> None:

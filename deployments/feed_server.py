@@ -1,4 +1,4 @@
-"""The Ray Serve deployment of topology `fused`: every replica holds the whole pipeline."""
+"""The Ray Serve application: feed servers, with the whole pipeline or with shards and rankers beside them."""
 
 import gc
 from typing import Any
@@ -7,18 +7,18 @@ from fastapi import FastAPI
 from ray import serve
 
 from cluster.clock import Clock
-from cluster.placement import Role, label_selector
+from cluster.placement import label_selector
 from cluster.settings import Settings
 from cluster.store.urls import StoreUrls
 from deployments.admission.metrics import AdmissionMetrics
 from deployments.api.api import Api
+from deployments.distributed.application import ONE_THREAD, Remote, needs_of
+from deployments.distributed.backends import Backends
+from deployments.distributed.discovery import Discovery
 from deployments.grpc.service import GrpcMethods
 from deployments.http.app import http_app
 from deployments.repeating import Repeated
 from deployments.replica import Replica
-
-#: Libraries that would start a thread per core, which costs more than it brings for arrays of this size.
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 #: Requests in flight that Serve gives a replica.
 _UNLIMITED = 100_000
@@ -29,15 +29,24 @@ _METRICS_S = 1.0
 @serve.deployment
 @serve.ingress()
 class FeedServer(GrpcMethods):
-    """Answers feeds from the release that is live; `clock` is the same for all replicas."""
+    """Answers feeds from the release that is live; `clock` is the same for all replicas.
 
-    def __init__(self, settings: Settings, clock: Clock, urls: StoreUrls) -> None:
-        self._replica = Replica.open(settings, clock, urls)
+    `remote`: the deployments that have index and ranker; None: this one has all.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, urls: StoreUrls, remote: Remote | None = None) -> None:
+        backends: Backends | None = None
+        self._discovery: Discovery | None = None
+        if remote is not None:
+            backends, self._discovery = remote.connect(settings.distributed.patience)
+        self._replica = Replica.open(settings, clock, urls, backends)
         self._api = Api.open(self._replica, settings, urls)
         self._serving = settings.serving
 
     async def __serve_build_asgi_app__(self) -> FastAPI:
         """Called by Serve before the replica counts as ready."""
+        if self._discovery is not None:
+            self._discovery.start()
         await self._replica.warm_up()
         self._replica.start()
         self._api.start()
@@ -50,11 +59,13 @@ class FeedServer(GrpcMethods):
 
 
 def feed_application(settings: Settings, clock: Clock, urls: StoreUrls) -> Any:
-    """The Serve application: FeedServer with the autoscaling and queueing of `settings.serving`."""
+    """The Serve application of the settings' topology, with the autoscaling and queueing of `settings.serving`."""
     serving = settings.serving
+    remote = Remote.deployed(settings, urls) if serving.topology == "distributed" else None
+    need = next(need for need in needs_of(settings) if need.deployment == "FeedServer")
     deployment: Any = FeedServer
     return deployment.options(
-        name="FeedServer",
+        name=need.deployment,
         num_replicas=None,
         # Feeds are counted by the admission. What Serve holds back, it could not refuse, and would see too late.
         max_ongoing_requests=_UNLIMITED,
@@ -67,11 +78,12 @@ def feed_application(settings: Settings, clock: Clock, urls: StoreUrls) -> Any:
             "downscale_delay_s": 60,
         },
         ray_actor_options={
-            "num_cpus": 1,
-            "label_selector": label_selector(Role.FEED),
-            "runtime_env": {"env_vars": _ONE_THREAD},
+            "num_cpus": need.cpus,
+            "num_gpus": need.gpus,
+            "label_selector": label_selector(need.role),
+            "runtime_env": {"env_vars": ONE_THREAD},
         },
         logging_config={"enable_access_log": False},
         health_check_period_s=5,
         graceful_shutdown_timeout_s=10,
-    ).bind(settings, clock, urls)
+    ).bind(settings, clock, urls, remote)

@@ -21,7 +21,8 @@ from deployments.explaining.explanation import explained
 from deployments.explaining.tracing import Tracer
 from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.candidates import Candidates
-from deployments.pipeline.executor import Pipeline, execute, hydrate, in_pieces, note
+from deployments.pipeline.executor import Pipeline, hydrate, in_pieces, note
+from deployments.pipeline.parts import whole
 from deployments.pipeline.query import Query
 from deployments.pipeline.trace import Trace
 from kernels.columns import ContextColumns
@@ -63,7 +64,7 @@ class FeedService:
         query, trace, pipeline = self.query(request), Trace(), self.pipelines[request.surface]
         await hydrate(pipeline, query, trace)
         if visit is None:
-            candidates = execute(pipeline, query, trace)
+            candidates = await whole(in_pieces(pipeline, query, trace))
         else:
             query.quality, query.allowed_s = visit.quality, min(query.allowed_s, visit.work_s)
             candidates = await visit.run(in_pieces(pipeline, query, trace))

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from cluster.ads import load_ads
 from cluster.post_table import PostTable
+from cluster.ranker_backend import DEFAULT, RankerBackend
 from cluster.release import Release
 from cluster.vocabulary import Vocabularies
+from deployments.rankers.loading import load_ranker
 from deployments.scorers.rank import Ranker
 from kernels.columns import I32, I64
 from kernels.trees import Forest
 from training.models.forest import load_forest
 from training.models.post_tower import PostTower
-from training.models.ranker import RankerModel
 from training.models.session import SessionEncoder
 from training.models.two_tower import UserTower
 from training.release.similar_authors import FILE as SIMILAR
@@ -33,7 +34,7 @@ class LoadedRelease:
     vocabularies: Vocabularies
     user_ids: I64  # [U] ascending
     popular: I32  # post rows, most liked lately first
-    index: Any  # faiss index over post rows
+    index: Any  # faiss index over post rows; None: shards have it
     user_tower: UserTower
     post_tower: PostTower
     forest: Forest
@@ -43,8 +44,12 @@ class LoadedRelease:
     session_encoder: SessionEncoder | None = None  # none in releases from before there was one
 
     @classmethod
-    def load(cls, release: Release) -> "LoadedRelease":
-        """Verify every file and load them. Raises CascadeError naming the files that are damaged."""
+    def load(cls, release: Release, backend: RankerBackend = DEFAULT, remote: Ranker | None = None) -> "LoadedRelease":
+        """Verify every file and load them, the ranker as `backend` says. Raises CascadeError naming the files that are
+        damaged, and as `load_ranker`.
+
+        `remote`: stands for the ranker where other processes have it and the index.
+        """
         release.verify()
         folder = release.folder
         user_tower = UserTower.load(folder / "two_tower")
@@ -54,11 +59,11 @@ class LoadedRelease:
             vocabularies=msgspec.json.decode((folder / "vocabularies.json").read_bytes(), type=Vocabularies),
             user_ids=np.load(folder / "user_ids.npy", mmap_mode="r"),
             popular=np.load(folder / "popular.npy"),
-            index=_read_index(folder / "posts.faiss"),
+            index=None if remote else _read_index(folder / "posts.faiss"),
             user_tower=user_tower,
             post_tower=PostTower.load(folder / "two_tower"),
             forest=load_forest(folder / "prerank.npz"),
-            ranker=RankerModel.load(folder / "ranker"),
+            ranker=remote or load_ranker(release, backend),
             ads=load_ads(folder),
             similar_authors=_read_similar(folder / SIMILAR),
             session_encoder=_read_session(folder / "session", user_tower),

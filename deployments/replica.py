@@ -15,6 +15,7 @@ from cluster.store.urls import StoreUrls
 from cluster.users import SomeUsers
 from cluster.wire import FeedRequest, FeedResponse, decode
 from deployments.admission.admission import Admission
+from deployments.distributed.backends import Backends
 from deployments.releases.bundle import Bundle, Shared
 from deployments.releases.follower import ReleaseFollower
 from deployments.repeating import Repeated
@@ -22,6 +23,8 @@ from deployments.repeating import Repeated
 _decoder = msgspec.json.Decoder(FeedRequest)
 #: How often the quality factor follows the load, in seconds.
 LOOK_S: Final = 0.2
+#: How long shards and rankers, which start at the same time, are waited for.
+HOLD_S: Final = 60.0
 #: Users that are named to whoever asks for some.
 SOME: Final = 24
 
@@ -38,9 +41,12 @@ class Replica:
         self._looks = Repeated(self._look, LOOK_S)
 
     @classmethod
-    def open(cls, settings: Settings, clock: Clock, urls: StoreUrls) -> Self:
-        """Load the release that is live. Raises CascadeError when there is none, or it is damaged."""
-        return cls(Shared.connect(settings, clock, urls), LiveFile(settings.releases).need().live)
+    def open(cls, settings: Settings, clock: Clock, urls: StoreUrls, backends: Backends | None = None) -> Self:
+        """Load the release that is live. Raises CascadeError when there is none, or it is damaged.
+
+        `backends`: where index and ranker are; None: in this process, whatever the topology.
+        """
+        return cls(Shared.connect(settings, clock, urls, backends), LiveFile(settings.releases).need().live)
 
     @property
     def clock(self) -> Clock:
@@ -78,6 +84,7 @@ class Replica:
         Where the stores are gone, the replica serves what its release knows until `start` has found them again.
         """
         await self.live.catch_up()
+        await self.live.hold(HOLD_S)
         await self.live.warm_up()
 
     def start(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final, Protocol
 
 import msgspec
 import numpy as np
@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 from cluster.post_table import PostTable
 from cluster.posts import Post
 from cluster.settings import Catalogue as Limits
-from cluster.vocabulary import UNKNOWN
+from cluster.vocabulary import UNKNOWN, Vocabularies
 from deployments.catalogue.ads import Ads
 from deployments.catalogue.by_time import ByTime
 from deployments.catalogue.contents import Codes, Contents
+from deployments.catalogue.elsewhere import Elsewhere
 from deployments.catalogue.growable import Growable
 from deployments.catalogue.live_index import Base, LiveIndex, build
 from deployments.catalogue.live_posts import LivePosts
 from deployments.catalogue.region_limits import RegionLimits
-from deployments.loaded_release import LoadedRelease
 from kernels.columns import F32, I32, I64
-from training.models.post_tower import post_codes, post_numbers, unit
+from training.models.post_tower import PostTower, post_codes, post_numbers, unit
 from training.models.session import SessionEncoder
 from training.models.two_tower import UserTower
 
@@ -35,6 +35,25 @@ SAME: Final = 1e-6
 NEVER: Final = np.iinfo(np.int64).max
 
 
+class Contained(Protocol):
+    """What a catalogue needs of a release."""
+
+    @property
+    def posts(self) -> PostTable: ...
+    @property
+    def vocabularies(self) -> Vocabularies: ...
+    @property
+    def index(self) -> Any: ...  # of FAISS, over post rows; None: it is elsewhere
+    @property
+    def user_tower(self) -> UserTower: ...
+    @property
+    def post_tower(self) -> PostTower: ...
+    @property
+    def session_encoder(self) -> SessionEncoder | None: ...
+    @property
+    def ads(self) -> NDArray[np.void]: ...
+
+
 class Catalogue:
     """A release's posts and what was published, changed and removed since; components read it at request time.
 
@@ -42,7 +61,7 @@ class Catalogue:
     table that was handed out, stay valid.
     """
 
-    def __init__(self, release: LoadedRelease, limits: Limits) -> None:
+    def __init__(self, release: Contained, limits: Limits) -> None:
         self._release = release
         self._limits = limits
         #: The release's codes of what posts tell.
@@ -51,7 +70,9 @@ class Catalogue:
         self._history = Growable(release.user_tower.history_vectors)
         self._alive = Growable(np.ones(len(release.posts), np.bool_))
         self._by_time = ByTime(release.posts.columns.created_ms)
-        self._index = LiveIndex(Base(release.index, np.arange(len(release.posts))))
+        self._index = (
+            Elsewhere() if release.index is None else LiveIndex(Base(release.index, np.arange(len(release.posts))))
+        )
         told = release.posts.columns
         since_ms = first_published(told.author, told.created_ms, len(release.posts.author_ids))
         self._author_since = Growable(since_ms)
@@ -71,7 +92,7 @@ class Catalogue:
         return self._posts.table
 
     @property
-    def index(self) -> LiveIndex:
+    def index(self) -> LiveIndex | Elsewhere:
         return self._index
 
     def apply(self, posts: Sequence[Post]) -> None:
@@ -132,15 +153,17 @@ class Catalogue:
 
     async def compact(self) -> None:
         """Build a new base index in a thread, and put it in place between two requests."""
+        index = self._index
+        assert isinstance(index, LiveIndex)
         rows = np.flatnonzero(self.alive)
         vectors = self._history.view
-        self._index.snapshot()
+        index.snapshot()
         try:
-            base = await asyncio.to_thread(build, rows, vectors)
+            base = await asyncio.to_thread(build, rows, vectors, index.probed)
         except BaseException:
-            self._index.abandon()
+            index.abandon()
             raise
-        self._index.swap(base)
+        index.swap(base)
         logger.info("a new index of %d posts", len(rows))
 
     def _write(self, posts: list[Post]) -> None:

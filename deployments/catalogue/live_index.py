@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cluster.post_table import rows_of
 from kernels.columns import F32, I32, I64
 from kernels.topk import top_k
-from training.release.index import make_index
+from training.release.index import PROBED, make_index, probed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ class LiveIndex:
         """Posts of the base that are skipped, because they are gone or in the fresh segment."""
         return self._masked
 
+    @property
+    def probed(self) -> float:
+        """Share of its lists that a search looks through; what is usual where the base has none."""
+        return probed(self._base.index) if isinstance(self._base.index, faiss.IndexIVF) else PROBED
+
     def put(self, rows: I32, vectors: F32) -> None:
         """Make posts findable under unit vectors [n, D]; an older vector of theirs is forgotten."""
         self._mask(rows)
@@ -69,16 +74,21 @@ class LiveIndex:
 
     def search(self, vector: F32, k: int) -> I32:
         """Rows of the up to `k` posts nearest to the unit vector [D], the nearest first."""
-        scores, at = self._base.index.search(vector[None], k, params=self._parameters)
-        found = at[0] >= 0
-        rows: I32 = self._base.rows[at[0][found]].astype(np.int32)
+        return self.nearest(vector, k)[0]
+
+    def nearest(self, vector: F32, k: int) -> tuple[I32, F32]:
+        """Rows of the up to `k` posts nearest to the unit vector [D], the nearest first, and their scores."""
+        found, at = self._base.index.search(vector[None], k, params=self._parameters)
+        there = at[0] >= 0
+        rows: I32 = self._base.rows[at[0][there]].astype(np.int32)
+        scores: F32 = found[0][there]
         if not self._slots:
-            return rows
+            return rows, scores
         fresh = len(self._slots)
         rows = np.concatenate([rows, self._fresh_rows[:fresh]])
-        order = top_k(np.concatenate([scores[0][found], self._fresh_vectors[:fresh] @ vector]), k)
-        nearest: I32 = rows[order]
-        return nearest
+        scores = np.concatenate([scores, self._fresh_vectors[:fresh] @ vector])
+        order = top_k(scores, k)
+        return rows[order], scores[order]
 
     def snapshot(self) -> None:
         """Begin to note what changes: a new base of the present posts is about to be built."""
@@ -118,13 +128,14 @@ class LiveIndex:
             self._parameters = _skipping(self._base.index, self._bits)
 
 
-def build(rows: I64, vectors: F32) -> Base:
+def build(rows: I64, vectors: F32, share: float = PROBED) -> Base:
     """A base of the posts `rows`, ascending, whose vectors are rows of `vectors` [P, D], of any length.
 
-    Runs in a thread while the event loop may write to `vectors`: what it changes is to be put again after `swap`.
+    `share`: of its lists that searches look through. Runs in a thread while the event loop may write to `vectors`: what
+    it changes is to be put again after `swap`.
     """
     faiss.omp_set_num_threads(1)  # of this thread
-    return Base(make_index(vectors, rows), rows)
+    return Base(make_index(vectors, rows, share), rows)
 
 
 def _skipping(index: Any, bits: NDArray[np.uint8]) -> Any:

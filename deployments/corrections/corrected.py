@@ -1,5 +1,7 @@
 """A ranker whose predictions are corrected by what was learned online."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from deployments.catalogue.catalogue import Catalogue
@@ -7,6 +9,7 @@ from deployments.scorers.rank import Ranker
 from kernels.actions import ACTIONS
 from kernels.columns import F32, I64
 from training.models.correction import Correction, to_logits, to_probabilities
+from training.models.ranker import RankRequest
 
 
 class CorrectedRanker:
@@ -15,7 +18,7 @@ class CorrectedRanker:
     def __init__(self, ranker: Ranker, catalogue: Catalogue) -> None:
         self.heads = ranker.heads
         self.actions = tuple(head for head in self.heads if head in ACTIONS)
-        self._ranker = ranker
+        self.own = ranker
         self._catalogue = catalogue
         self._columns = np.array([self.heads.index(head) for head in self.actions], np.int64)
         self._correction: Correction | None = None
@@ -29,7 +32,15 @@ class CorrectedRanker:
 
     def predict(self, user_row: int, post_rows: I64, x: F32) -> F32:
         """As `Ranker.predict`."""
-        predicted = self._ranker.predict(user_row, post_rows, x)
+        return self.corrected(post_rows, self.own.predict(user_row, post_rows, x))
+
+    def predict_many(self, requests: Sequence[RankRequest]) -> list[F32]:
+        """As `Ranker.predict_many`."""
+        together = self.own.predict_many(requests)
+        return [self.corrected(each.post_rows, of) for each, of in zip(requests, together, strict=True)]
+
+    def corrected(self, post_rows: I64, predicted: F32) -> F32:
+        """The ranker's own predictions [K, H], which are written to, with what was learned since."""
         if self._correction is not None and len(predicted):
             logits = to_logits(predicted[:, self._columns])
             corrected = self._correction.logits(logits, self._catalogue.posts.post_ids[post_rows])

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from cluster.errors import Unreachable
 from cluster.rules import AD_VALUE
 from cluster.traced_feed import Column, TracedFeed
 from cluster.wire import Dropped, Explanation, FeedResponse, Influence, Item, Why
@@ -44,7 +45,7 @@ def explained(traced: TracedFeed, ranker: Ranker | None) -> FeedResponse:
 
 
 def _items(traced: TracedFeed, ranker: Ranker | None) -> list[Item]:
-    mattered = None if ranker is None else influences(traced, ranker)
+    mattered = _mattered(traced, ranker)
     ranked = {place: r for r, place in enumerate(traced.ranked.tolist())}
     at = [ranked.get(place) for place in traced.feed.tolist()]
     whys = _Whys(traced)
@@ -65,6 +66,14 @@ def _items(traced: TracedFeed, ranker: Ranker | None) -> list[Item]:
             )
         )
     return items
+
+
+def _mattered(traced: TracedFeed, ranker: Ranker | None) -> list[list[Influence]] | None:
+    """None where the ranker cannot be asked: the answer is there, and only this part of its why is not."""
+    try:
+        return None if ranker is None else influences(traced, ranker)
+    except Unreachable:
+        return None
 
 
 class _Whys:

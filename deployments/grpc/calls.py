@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import grpc
 from google.protobuf.message_factory import GetMessageClass
 
-from cluster.settings import Serving
+from cluster.serving import Serving
 from deployments.grpc import cascade_pb2 as pb
 from deployments.grpc.health import HEALTH
 

@@ -9,7 +9,7 @@ from ray.serve.grpc_util import RayServegRPCContext
 
 from cluster.errors import TooLarge
 from cluster.posts import Post, PostsResponse
-from cluster.settings import Serving
+from cluster.serving import Serving
 from cluster.users import Appended, Erased, Relations, UserExport
 from cluster.wire import MAX_DEADLINE_MS, MAX_ID, EventsResponse, FeedResponse, Status, invalid_id
 from deployments.api.api import Api

@@ -5,6 +5,7 @@ without it and names it in `degraded`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -36,7 +37,7 @@ class Component(ABC):
 
 
 class QueryHydrator(Component):
-    """Adds to the query what a store knows. The only kind that waits for I/O."""
+    """Adds to the query what a store knows; waits for I/O before the feed has its turn."""
 
     stage: ClassVar[Stage] = "state"
 
@@ -54,6 +55,21 @@ class Source(Component):
     @abstractmethod
     def fetch(self, query: Query) -> I32:
         """Post rows, best first; negative rows are skipped."""
+
+    def missed(self, query: Query) -> float:
+        """Share of what it looks through that could not be reached."""
+        return 0.0
+
+
+class Retrieval(Component):
+    """Has other processes find, before the sources are asked, what these then bring."""
+
+    stage: ClassVar[Stage] = "candidates"
+    budget: ClassVar[float] = 0.5
+
+    @abstractmethod
+    def ask(self, query: Query) -> Awaitable[int]:
+        """Ask them all at once, and wait for what comes in time: how many posts, which are left in the query."""
 
 
 class Filter(Component):
@@ -95,6 +111,16 @@ class Scorer(Component):
 
     @abstractmethod
     def score(self, query: Query, candidates: Candidates) -> Candidates: ...
+
+
+class RemoteScorer(Component):
+    """A scorer in another process. While a feed waits for it, it is the turn of others."""
+
+    stage: ClassVar[Stage] = "scoring"
+
+    @abstractmethod
+    def ask(self, query: Query, candidates: Candidates) -> Awaitable[Candidates]:
+        """As `Scorer.score`, in the time that is left."""
 
 
 class Selector(Component):

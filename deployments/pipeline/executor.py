@@ -2,13 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Generator, Sequence, Sized
+from collections.abc import Awaitable, Callable, Collection, Sequence, Sized
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
+from cluster.errors import Unreachable
 from cluster.store.breaker import StoreUnavailable
 from deployments.pipeline.candidates import Candidates
 from deployments.pipeline.components import (
@@ -17,12 +18,15 @@ from deployments.pipeline.components import (
     Hydrator,
     MissingInput,
     QueryHydrator,
+    RemoteScorer,
+    Retrieval,
     Scorer,
     Selector,
     SoftFilter,
     Source,
 )
 from deployments.pipeline.giving_way import give_way
+from deployments.pipeline.parts import Parts
 from deployments.pipeline.query import Query
 from deployments.pipeline.side_effect import SideEffect
 from deployments.pipeline.trace import Cut, Span, Trace
@@ -32,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=Sized)
 Step = Filter | Hydrator | Scorer | Selector
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +45,22 @@ class Pipeline:
 
     query_hydrators: Sequence[QueryHydrator]
     sources: Sequence[Source]
-    steps: Sequence[Step]
+    steps: Sequence[Step | RemoteScorer]
     posts: Sized  # the catalogue: how many rows there are
     filters: Sequence[Filter] = ()  # of what the sources bring; they never give way
     soft_filters: Sequence[SoftFilter] = ()  # after those, in the order in which they give way
     side_effects: Sequence[SideEffect] = ()
+    retrieval: Sequence[Retrieval] = ()  # before the sources: where indexes are elsewhere
 
     @property
     def components(self) -> list[Component]:
-        sifting = [*self.filters, *self.soft_filters]
-        return [*self.query_hydrators, *self.sources, *sifting, *self.steps, *self.side_effects]
+        finding, sifting = [*self.retrieval, *self.sources], [*self.filters, *self.soft_filters]
+        return [*self.query_hydrators, *finding, *sifting, *self.steps, *self.side_effects]
+
+    @property
+    def waits(self) -> bool:
+        """Whether it asks other processes."""
+        return bool(self.retrieval) or any(isinstance(step, RemoteScorer) for step in self.steps)
 
     def without(self, filters: Collection[str]) -> "Pipeline":
         """The pipeline without the filters of these names."""
@@ -66,7 +77,7 @@ class DeadlinePassed(Exception):
 
 
 async def hydrate(pipeline: Pipeline, query: Query, trace: Trace) -> None:
-    """Run the query hydrators: the part of a request that waits."""
+    """Run the query hydrators: what a request waits for before its turn."""
     for hydrator in pipeline.query_hydrators:
         if hydrator.enabled(query):
             started = time.perf_counter()
@@ -78,7 +89,12 @@ async def hydrate(pipeline: Pipeline, query: Query, trace: Trace) -> None:
 
 
 def execute(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
-    """Run all that is arithmetic, sources to selectors. Most of it is in kernels, without the GIL."""
+    """Run all that is arithmetic, sources to selectors, of a pipeline that asks no other process.
+
+    Most of it is in kernels, without the GIL.
+    """
+    if pipeline.waits:
+        raise TypeError("this pipeline waits for other processes: run it by `deployments.pipeline.parts.whole`")
     pieces = in_pieces(pipeline, query, trace)
     while True:
         try:
@@ -88,14 +104,22 @@ def execute(pipeline: Pipeline, query: Query, trace: Trace) -> Candidates:
             return candidates
 
 
-def in_pieces(pipeline: Pipeline, query: Query, trace: Trace) -> Generator[None, None, Candidates]:
-    """The same, with a break behind each source and each step."""
+def in_pieces(pipeline: Pipeline, query: Query, trace: Trace) -> Parts[Candidates]:
+    """The same, with a break behind each source and each step, and with waits for other processes."""
+    for retrieval in pipeline.retrieval:
+        if retrieval.enabled(query):
+            yield from _ask(retrieval, query, trace, 0, partial(retrieval.ask, query), int)
     gathered = yield from _gather(pipeline, query, trace)
     candidates = run(pipeline.filters, query, gathered, trace)
     candidates = _sift(pipeline.soft_filters, query, candidates, trace)
     for step in pipeline.steps:
-        yield
-        candidates = run((step,), query, candidates, trace)
+        yield None
+        if not isinstance(step, RemoteScorer):
+            candidates = run((step,), query, candidates, trace)
+        elif step.enabled(query) and len(candidates):
+            asking = partial(step.ask, query, candidates)
+            scored = yield from _ask(step, query, trace, len(candidates), asking, len)
+            candidates = candidates if scored is None else scored
     return candidates
 
 
@@ -111,7 +135,7 @@ def note(pipeline: Pipeline, query: Query, feed: Candidates, trace: Trace) -> No
             trace.spans.append(Span(effect, time.perf_counter() - started, len(feed), len(feed)))
 
 
-def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Generator[None, None, Candidates]:
+def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Parts[Candidates]:
     """Ask every source; merge what they bring, round robin, without repeats."""
     lists = []
     for source in pipeline.sources:
@@ -121,8 +145,9 @@ def _gather(pipeline: Pipeline, query: Query, trace: Trace) -> Generator[None, N
             if rows is not None:
                 lists.append(rows[: query.allotted(source.name, len(rows))])
                 trace.sources.append(source)
+                trace.missed += source.missed(query)
                 trace.brought.append(rows)
-            yield
+            yield None
     merged = merge_lists(lists, len(pipeline.posts))
     if query.favoured is not None:
         reason = f"its sources gave up most of what they brought: {query.favoured.source} was favoured"
@@ -194,8 +219,7 @@ def _attempt(component: Component, query: Query, trace: Trace, before: int, verb
     started = time.perf_counter()
     result = None
     try:
-        if query.is_late(component.budget) and not component.required:
-            raise DeadlinePassed
+        _begin(component, query)
         result = verb()
     except Exception as error:
         _degrade(component, query, error)
@@ -203,8 +227,34 @@ def _attempt(component: Component, query: Query, trace: Trace, before: int, verb
     return result
 
 
+def _ask(
+    component: Component,
+    query: Query,
+    trace: Trace,
+    before: int,
+    verb: Callable[[], Awaitable[R]],
+    count: Callable[[R], int],
+) -> Parts[R | None]:
+    """The same of a verb that is waited for."""
+    started = time.perf_counter()
+    result: R | None = None
+    try:
+        _begin(component, query)
+        result = yield verb()
+    except Exception as error:
+        _degrade(component, query, error)
+    after = 0 if result is None else count(result)
+    trace.spans.append(Span(component, time.perf_counter() - started, before, after))
+    return result
+
+
+def _begin(component: Component, query: Query) -> None:
+    if query.is_late(component.budget) and not component.required:
+        raise DeadlinePassed
+
+
 def _degrade(component: Component, query: Query, error: Exception) -> None:
     """Note that the answer goes without a component; what was not foreseen is logged."""
     query.degraded.append(component.name)
-    if not isinstance(error, DeadlinePassed | MissingInput | StoreUnavailable):
+    if not isinstance(error, DeadlinePassed | MissingInput | StoreUnavailable | Unreachable):
         logger.exception("component %s failed", component.name, exc_info=error)

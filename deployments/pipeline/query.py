@@ -31,6 +31,13 @@ class Pool(NamedTuple):
     chances: F64  # [P]
 
 
+class Found(NamedTuple):
+    """What shards of the index have found."""
+
+    rows: dict[str, I32]  # by source, the nearest first
+    missed: float  # share of the posts whose shards did not answer
+
+
 class Explored(NamedTuple):
     """The post of the exploration slot."""
 
@@ -62,6 +69,7 @@ class Query:
     relaxed: list[str] = field(default_factory=list)  # soft filters that gave way
     quality: float = 1.0  # share of the candidates that are taken at each step; below 1 while the server is busy
     favoured: Favoured | None = None
+    found: Found | None = None  # None: where indexes are elsewhere, they have not been asked
     pool: Pool | None = None
     explored: Explored | None = None
     choices: dict[str, Choice] = field(default_factory=dict)  # what bandits chose

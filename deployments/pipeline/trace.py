@@ -45,14 +45,15 @@ class Trace:
     sources: list[Source] = field(default_factory=list)  # bit s of Candidates.sources is sources[s]
     brought: list[I32] = field(default_factory=list)  # all that each of these brought
     asked: int = 0  # sources that were enabled, whether or not they answered
+    missed: float = 0.0  # what was out of reach of those that answered, as a number of sources
     cuts: list[Cut] = field(default_factory=list)
     arranged: list[Arranged] = field(default_factory=list)
     seconds: float = 0.0  # from the request's arrival to its answer
 
     @property
     def coverage(self) -> float:
-        """Share of the enabled sources that answered."""
-        return len(self.sources) / self.asked if self.asked else 1.0
+        """Share of the enabled sources that answered; one that could look through half of its posts is half of one."""
+        return (len(self.sources) - self.missed) / self.asked if self.asked else 1.0
 
     @property
     def removed(self) -> dict[str, I32]:

@@ -1,5 +1,8 @@
 """All that one release is in a feed server: what answers with it, and what keeps it up to date."""
 
+import asyncio
+import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
@@ -8,6 +11,7 @@ from cluster.catalogue_log import CatalogueLog
 from cluster.clock import Clock
 from cluster.content_encoder import load_encoder
 from cluster.cursor import Cursors
+from cluster.errors import Unreachable
 from cluster.release import Releases
 from cluster.settings import Settings
 from cluster.store.client import OnlineStore
@@ -21,6 +25,7 @@ from deployments.corrections.corrected import CorrectedRanker
 from deployments.corrections.follower import CorrectionFollower
 from deployments.counters.follower import CounterFollower
 from deployments.counters.live_counters import LiveCounters
+from deployments.distributed.backends import Backends, ReleaseBackends
 from deployments.explaining.tracing import Tracer
 from deployments.feed_service import FeedService
 from deployments.loaded_release import LoadedRelease
@@ -35,6 +40,10 @@ from deployments.surfaces.parts import Parts
 from deployments.surfaces.surfaces import surfaces
 from deployments.warm_up import warm_up
 
+logger = logging.getLogger(__name__)
+
+#: How often it is asked whether others hold a release.
+HOLD_S: Final = 0.25
 #: How long a release waits for each store before it is served as it was built.
 PATIENCE_S: Final = 10.0
 
@@ -50,17 +59,20 @@ class Shared:
     catalogue_log: CatalogueLog  # to write to; each release follows it by itself
     cursors: Cursors
     traces: TraceWrites
+    backends: Backends | None  # None: all is in this process
 
     @classmethod
-    def connect(cls, settings: Settings, clock: Clock, urls: StoreUrls) -> Self:
+    def connect(cls, settings: Settings, clock: Clock, urls: StoreUrls, backends: Backends | None = None) -> Self:
         store, log = OnlineStore(urls.state, settings.store), CatalogueLog(urls.events, settings.events)
         traces = TraceWrites(store, settings.explain)
-        return cls(settings, urls, clock, store, log, Cursors.of(settings), traces)
+        return cls(settings, urls, clock, store, log, Cursors.of(settings), traces, backends)
 
     async def close(self) -> None:
         await self.traces.close()
         await self.catalogue_log.close()
         await self.store.close()
+        if self.backends is not None:
+            await self.backends.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +87,15 @@ class Bundle:
     counters: CounterFollower
     publisher: Publisher
     feeds: FeedService
+    backends: ReleaseBackends | None
 
     @classmethod
     def load(cls, name: str, shared: Shared) -> Self:
         """Load a release; may be called in a thread. Raises CascadeError when it is damaged or not there."""
         settings, urls = shared.settings, shared.urls
-        loaded = LoadedRelease.load(Releases(settings.releases).get(name))
+        release = Releases(settings.releases).get(name)
+        backends = None if shared.backends is None else shared.backends.of(name, release.manifest.heads)
+        loaded = LoadedRelease.load(release, settings.ranker, None if backends is None else backends.ranker)
         catalogue = Catalogue(loaded, settings.catalogue)
         log = CatalogueLog(urls.events, settings.events)
         counters = LiveCounters(catalogue)
@@ -93,7 +108,7 @@ class Bundle:
         bandit = SourceBandit(SOURCES, settings.bandit) if settings.bandit.enabled else None
         if bandit is not None:
             effects.append(Decisions(shared.store, settings.bandit))
-        pipelines = surfaces(Parts(loaded, catalogue, counters, shared.store, settings, effects, bandit))
+        pipelines = surfaces(Parts(loaded, catalogue, counters, shared.store, settings, effects, bandit, backends))
         learned: list[StoreFollower] = [CorrectionFollower(name, ranker, urls.state, settings.store)]
         if bandit is not None:
             learned.append(BanditFollower(bandit, urls.state, settings.store))
@@ -108,6 +123,7 @@ class Bundle:
             counters=CounterFollower(catalogue, counters, urls.state, settings.store),
             publisher=Publisher(shared.catalogue_log, catalogue, load_encoder(encoder), encoder, shared.clock),
             feeds=FeedService(loaded, catalogue, pipelines, shared.clock, settings, shared.cursors),
+            backends=backends,
         )
 
     @property
@@ -125,6 +141,20 @@ class Bundle:
         for follower in self.learned:
             await follower.catch_up()
         return await self.counters.catch_up(PATIENCE_S) and posts
+
+    async def hold(self, patience_s: float) -> bool:
+        """Wait until shards and rankers, if any, hold the release too; False when they do not for so long."""
+        deadline = time.monotonic() + patience_s
+        while self.backends is not None:
+            try:
+                await self.backends.hold()
+                break
+            except (Unreachable, TimeoutError) as error:
+                if time.monotonic() > deadline:
+                    logger.warning("release %s is not held: %s", self.name, error)
+                    return False
+                await asyncio.sleep(HOLD_S)
+        return True
 
     async def warm_up(self) -> None:
         """Answer first feeds, so that nobody waits for compilers and page faults."""

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 #: How often the record is looked up, and this replica tells of itself, in seconds.
 LOOK_S: Final = 0.5
 TELL_S: Final = 0.5
+#: How long shards and rankers may take to hold a release, before it is tried again.
+PATIENCE_S: Final = 10.0
 
 
 class NotCurrent(CascadeError):
@@ -128,6 +130,8 @@ async def _prepare(bundle: Bundle) -> None:
     bundle.start()
     if not current:
         raise NotCurrent(f"release {bundle.name} waits for the stores", "Start them.")
+    if not await bundle.hold(PATIENCE_S):
+        raise NotCurrent(f"release {bundle.name} waits for shards and rankers", "Their logs say why.")
     await bundle.warm_up()
 
 

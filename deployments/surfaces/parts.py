@@ -7,6 +7,7 @@ from cluster.settings import Settings
 from deployments.bandit.source_bandit import SourceBandit
 from deployments.catalogue.catalogue import Catalogue
 from deployments.counters.live_counters import LiveCounters
+from deployments.distributed.backends import ReleaseBackends
 from deployments.loaded_release import LoadedRelease
 from deployments.pipeline.side_effect import SideEffect
 from deployments.query_hydrators.user_state import UserStates
@@ -17,7 +18,7 @@ class Parts:
     """One release with all that lives beside it. `side_effects` are those of feeds that people see.
 
     Without a `bandit` no source is favoured and nothing is explored, whatever the settings say: feeds then follow from
-    what is known.
+    what is known. Without `backends` index and ranker are those of the release, in this process.
     """
 
     release: LoadedRelease
@@ -27,3 +28,4 @@ class Parts:
     settings: Settings
     side_effects: Sequence[SideEffect] = ()
     bandit: SourceBandit | None = None
+    backends: ReleaseBackends | None = None

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -25,6 +25,7 @@ from cluster.store.client import SEED, user_key
 from cluster.user_state import UserState, unpack
 from deployments.consumers.user_fold import fold
 from tests.deployments.conftest import Served
+from tests.waiting import until
 
 pytestmark = pytest.mark.serving
 
@@ -35,14 +36,6 @@ _users = count(10**9, 100)
 POST = 10**9
 POISON = b"\xc1 no record"
 QUEUED = 100_000
-
-
-def until(condition: Callable[[], Any], seconds: float = SECONDS) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 class Sender:

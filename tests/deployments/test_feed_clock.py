@@ -3,7 +3,8 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from cluster.settings import Serving, Settings, Store
+from cluster.serving import Serving
+from cluster.settings import Settings, Store
 from cluster.store.client import OnlineStore
 from cluster.store.valkey_server import ValkeyServer
 from deployments.feed_clock import feed_clock

@@ -1,13 +1,13 @@
 """What people do reaches the next feed: over HTTP, through event log, consumers and state store."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.deployments.conftest import Served
+from tests.waiting import until
 
 pytestmark = pytest.mark.serving
 
@@ -25,14 +25,6 @@ def tell(served: Served, user: int, *events: dict[str, Any]) -> None:
     answer = served.request("POST", "/v1/events", body)
     assert answer.status == 200, answer.data
     assert answer.json()["accepted"] == len(events)
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it did not reach the feed in time"
-        time.sleep(0.01)
-    return found
 
 
 def shown(feed: dict[str, Any]) -> list[int]:

@@ -1,13 +1,12 @@
 """Online learning in a running Cascade: what feeds promise is kept, and its consumer runs."""
 
-import time
-
 import redis
 
 from cluster.learning import Online
 from cluster.served import decode_served, sampled, served_key
 from kernels.actions import ACTIONS
 from tests.deployments.conftest import Served
+from tests.waiting import until
 
 
 def test_what_is_promised_to_the_users_one_learns_from_is_kept(served: Served) -> None:
@@ -17,10 +16,7 @@ def test_what_is_promised_to_the_users_one_learns_from_is_kept(served: Served) -
     other = next(user for user in users if not sampled(user, share))
     with redis.Redis.from_url(served.run.store_url) as store:
         feed, unkept = served.feed(user_id=taught), served.feed(user_id=other)
-        deadline = time.monotonic() + 10
-        while (blob := store.get(served_key(feed["request_id"]))) is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        blob = until(lambda: store.get(served_key(feed["request_id"])))
         assert store.get(served_key(unkept["request_id"])) is None
         assert 0 < store.ttl(served_key(feed["request_id"])) <= 3600
     kept = decode_served(blob)
@@ -33,5 +29,7 @@ def test_what_is_promised_to_the_users_one_learns_from_is_kept(served: Served) -
 
 
 def test_its_consumer_runs(served: Served) -> None:
-    status = served.request("GET", "/v1/status").json()
-    assert "online" in {consumer["name"] for consumer in status["consumers"]}
+    def told() -> set[str]:
+        return {consumer["name"] for consumer in served.request("GET", "/v1/status").json()["consumers"]}
+
+    until(lambda: "online" in told())

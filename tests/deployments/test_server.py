@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from cluster.processes.stopping import users_of
+from cluster.quotas import Quotas
 from cluster.release import Releases
-from cluster.settings import Quotas
 from cluster.vocabulary import Vocabularies
 from kernels.assembly import WIDTH, assemble
 from kernels.columns import ContextColumns
 from kernels.features import NAMES
 from tests.deployments.conftest import listens
+from tests.waiting import until
 from training.features.history import history_at
 from training.features.log import Log
 
@@ -224,27 +225,18 @@ def test_events_are_stored_once_and_bad_ones_are_named(served):
     assert served.request("GET", "/v1/status").json()["events"]["length"] == before + 2
 
 
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if result := condition():
-            return result
-        time.sleep(0.02)
-    return pytest.fail("it did not happen in time")
-
-
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_dead_store_degrades_the_feed_and_heals(served, fault):
     user, store = known_user(served), served.run.store
     os.kill(store.pid, fault)
-    feed = wait_for(lambda: (f := served.any_feed(user_id=user))["degraded"] and f)
+    feed = until(lambda: (f := served.any_feed(user_id=user))["degraded"] and f)
     assert feed["degraded"] == ["store"]
     assert (len(feed["items"]), feed["cold_start"]) == (50, False)
     if fault == signal.SIGSTOP:
         assert served.request("POST", "/v1/events", event(9)).status == 200, "events need no state"
         assert served.request("GET", "/readyz").json()["store"] == {"available": False}
         os.kill(store.pid, signal.SIGCONT)
-    healed = wait_for(lambda: not (f := served.any_feed(user_id=user))["degraded"] and f)
+    healed = until(lambda: not (f := served.any_feed(user_id=user))["degraded"] and f)
     assert not healed["cold_start"], "what the store knew survived"
 
 
@@ -260,7 +252,7 @@ def test_a_dead_event_store_refuses_events_and_feeds_go_on(served, fault):
         assert served.request("GET", "/readyz").json()["events"]["available"] is False
         os.kill(store.pid, signal.SIGCONT)
     assert served.feed(user_id=user)["degraded"] == []
-    wait_for(lambda: served.request("POST", "/v1/events", event(10)).status == 200)
+    until(lambda: served.request("POST", "/v1/events", event(10)).status == 200)
     assert served.request("GET", "/v1/status").json()["events"]["length"] > acknowledged
 
 

@@ -4,7 +4,7 @@ import asyncio
 import heapq
 from dataclasses import dataclass, field
 
-from cluster.settings import Serving
+from cluster.serving import Serving
 from deployments.admission.admission import Admission, TooBusy
 
 

@@ -39,7 +39,7 @@ def release(posts: int = POSTS) -> Any:
     )
     ids = rng.normal(size=(posts, DIM)).astype(np.float32) * 0.3
     history = ids + tower.encode(post_numbers(table.columns), post_codes(table.columns))
-    index, _ = build_index(unit(history))
+    index, _ = build_index(unit(history), unit(history))
     torch.manual_seed(0)
     session = SessionNetwork(SessionShape(length=8, width=16), torch.from_numpy(history), torch.empty(0), 0.0)
     none = Vocabulary()

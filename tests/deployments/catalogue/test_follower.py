@@ -1,8 +1,7 @@
 """Following a real stream: replay, news, outages, compaction."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from deployments.catalogue.catalogue import Catalogue
 from deployments.catalogue.follower import SLICE, Follower
 from tests.conftest import free_port
 from tests.deployments.catalogue.releases import catalogue, post
+from tests.waiting import until_async
 
 SETTINGS = Events(retry_ms=50)
 
@@ -34,13 +34,6 @@ def url(store_server: ValkeyServer) -> str:
 async def write(log: CatalogueLog, *posts: Post) -> None:
     stored = await log.read([post.post_id for post in posts])
     assert all(await log.write(list(zip(stored, posts, strict=True))))
-
-
-async def until(condition: Callable[[], bool], seconds: float = 2.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
@@ -71,7 +64,7 @@ def test_the_past_is_replayed_and_news_are_there_within_two_seconds(url: str) ->
                 assert is_shown(live, 999)
                 assert is_shown(live, 2497)
                 await write(log, post(5000), post(3, deleted=True))
-                await until(lambda: is_shown(live, 5000) and not is_shown(live, 3))
+                await until_async(lambda: is_shown(live, 5000) and not is_shown(live, 3))
                 status = follower.status()
                 assert status.position == await log.last_position()
                 assert status.behind_ms < 1500
@@ -85,15 +78,15 @@ def test_an_outage_is_survived_and_told(tmp_path: Path) -> None:
         live = catalogue()
         async with CatalogueLog(server.url, SETTINGS) as log, following(live, log) as follower:
             await write(log, post(1))
-            await until(lambda: is_shown(live, 1))
+            await until_async(lambda: is_shown(live, 1))
             server.stop()
-            await until(lambda: follower.status().behind_ms > 900)
+            await until_async(lambda: follower.status().behind_ms > 900)
             assert is_shown(live, 1)
             server.start()
             await asyncio.sleep(0.1)
             await write(log, post(2))
-            await until(lambda: is_shown(live, 2))
-            await until(lambda: follower.status().behind_ms < 900)
+            await until_async(lambda: is_shown(live, 2))
+            await until_async(lambda: follower.status().behind_ms < 900)
 
     with ValkeyServer(tmp_path, Events(port=free_port())) as server:
         asyncio.run(scenario(server))
@@ -127,7 +120,7 @@ def test_a_burst_leaves_the_event_loop_to_requests_and_new_indexes_are_built(url
             for begin in range(0, 4000, 1000):
                 posts = [post(number) for number in range(begin, begin + 1000)]
                 await log.write([(Stored(b"", None), new) for new in posts])
-            await until(lambda: is_shown(live, 3999) and not live.wants_compaction, seconds=20)
+            await until_async(lambda: is_shown(live, 3999) and not live.wants_compaction, seconds=20)
             assert not asking.done()
             asking.cancel()
             assert np.diff(sizes).max() == SLICE

@@ -3,7 +3,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from deployments.consumers.metrics import ConsumerMetrics
 from deployments.consumers.runner import Runner
 from tests.conftest import free_port
 from tests.deployments.consumers.counting import Adder
+from tests.waiting import until_async
 
 STREAM = Adder.stream
 EVENTS, STATE = Events(retry_ms=50), Store(timeout_ms=2000, retry_ms=50)
@@ -73,13 +74,6 @@ async def running(stores: Stores, adder: Adder) -> AsyncIterator[Consumers]:
             await adder.close()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)
-
-
 def kill(server: ValkeyServer) -> None:
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
@@ -98,12 +92,12 @@ def test_every_entry_has_its_effect_once_over_restarts(stores: Stores) -> None:
     async def scenario() -> None:
         positions = stores.append(1, 2, 3)
         async with running(stores, Adder(stores.state.url)):
-            await until(lambda: stores.result() == (6, 3))
+            await until_async(lambda: stores.result() == (6, 3))
             positions += stores.append(10)
-            await until(lambda: stores.result() == (16, 4))
+            await until_async(lambda: stores.result() == (16, 4))
         stores.append(100)
         async with running(stores, Adder(stores.state.url)) as consumers:
-            await until(lambda: stores.result() == (116, 5))
+            await until_async(lambda: stores.result() == (116, 5))
             assert await consumers.position("adder") > positions[-1]
 
     asyncio.run(scenario())
@@ -113,16 +107,16 @@ def test_what_queued_while_it_was_down_is_caught_up_and_the_lag_is_told(stores: 
     async def scenario() -> None:
         stores.append(7)
         async with running(stores, Adder(stores.state.url)):
-            await until(lambda: stores.result() == (7, 1))
-            await until(lambda: stores.lag() == 0)
+            await until_async(lambda: stores.result() == (7, 1))
+            await until_async(lambda: stores.lag() == 0)
         for _ in range(10):
             stores.append(*([1] * 10_000))
         assert stores.lag() == 100_000
         begin = time.monotonic()
         async with running(stores, Adder(stores.state.url)) as consumers:
-            await until(lambda: stores.result() == (100_007, 100_001), 60)
+            await until_async(lambda: stores.result() == (100_007, 100_001), 60)
             assert time.monotonic() - begin < 30
-            await until(lambda: stores.lag() == 0)
+            await until_async(lambda: stores.lag() == 0)
             await asyncio.sleep(1.1)
             [report] = await consumers.reports()
             assert (report.name, report.lag, report.applied, report.poisoned) == ("adder", 0, 100_000, 0)
@@ -137,13 +131,13 @@ def test_a_poisoned_entry_is_set_aside_with_the_reason_and_the_rest_goes_on(stor
     async def scenario() -> None:
         positions = stores.append(*range(12), bad, *range(20, 70), bad)
         async with running(stores, Adder(stores.state.url)) as consumers:
-            await until(lambda: stores.result() == (sum(range(12)) + sum(range(20, 70)), 62))
+            await until_async(lambda: stores.result() == (sum(range(12)) + sum(range(20, 70)), 62))
             with redis.Redis.from_url(stores.events.url) as client:
                 poison = [fields for _, fields in client.xrange(f"{STREAM}:poison")]
             assert [fields[b"position"].decode() for fields in poison] == [positions[12], positions[-1]]
             assert {fields[b"consumer"] for fields in poison} == {b"adder"}
             assert all(fields[b"reason"].startswith(b"ValueError: ") for fields in poison)
-            await until(lambda: stores.lag() == 0)
+            await until_async(lambda: stores.lag() == 0)
             assert await consumers.position("adder") == positions[-1]
             await asyncio.sleep(1.1)
             assert [report.poisoned for report in await consumers.reports()] == [2]
@@ -157,16 +151,16 @@ def test_an_outage_of_either_store_is_waited_out_and_nothing_is_lost(stores: Sto
         adder.delay_s = 0.01
         async with running(stores, adder) as consumers:
             stores.append(*([1] * 500))
-            await until(lambda: len(adder.batches) > 5)
+            await until_async(lambda: len(adder.batches) > 5)
             kill(stores.state)
             await asyncio.sleep(0.3)
             batches = len(adder.batches)
             stores.state.start()
-            await until(lambda: len(adder.batches) > batches + 5)
+            await until_async(lambda: len(adder.batches) > batches + 5)
             kill(stores.events)
             await asyncio.sleep(0.3)
             stores.events.start()
-            await until(lambda: stores.result() == (500, 500))
+            await until_async(lambda: stores.result() == (500, 500))
             assert (await consumers.position("adder")) != "0-0"
 
     asyncio.run(scenario())
@@ -176,13 +170,13 @@ def test_what_the_state_store_lost_is_made_again(stores: Stores) -> None:
     async def scenario() -> None:
         async with running(stores, Adder(stores.state.url)):
             positions = stores.append(*range(10))
-            await until(lambda: stores.result() == (45, 10))
+            await until_async(lambda: stores.result() == (45, 10))
             with redis.Redis.from_url(stores.state.url) as client:
                 # As after a crash that lost the last writes: effect and position together.
                 client.mset({"sum:adder": 3, "count:adder": 3, position_key("adder"): positions[2]})
-            await until(lambda: stores.result() == (45, 10))
+            await until_async(lambda: stores.result() == (45, 10))
             start_empty(stores.state)
-            await until(lambda: stores.result() == (45, 10))
+            await until_async(lambda: stores.result() == (45, 10))
 
     asyncio.run(scenario())
 
@@ -191,19 +185,19 @@ def test_a_new_event_store_is_read_from_its_beginning(stores: Stores, tmp_path: 
     async def scenario() -> None:
         async with running(stores, Adder(stores.state.url)):
             stores.append(1)
-            await until(lambda: stores.result() == (1, 1))
+            await until_async(lambda: stores.result() == (1, 1))
             start_empty(stores.events)
-            await until(lambda: stores.lag() == 0)
+            await until_async(lambda: stores.lag() == 0)
             stores.append(2)
-            await until(lambda: stores.result() == (3, 2))
+            await until_async(lambda: stores.result() == (3, 2))
 
     async def clock_gone_back() -> None:
         with redis.Redis.from_url(stores.state.url) as client:
             client.set(position_key("adder"), f"{int(time.time() * 1000) + 3_600_000}-0")
         async with running(stores, Adder(stores.state.url)):
-            await until(lambda: stores.lag() == 0)
+            await until_async(lambda: stores.lag() == 0)
             stores.append(3)
-            await until(lambda: stores.result() == (6, 3))
+            await until_async(lambda: stores.result() == (6, 3))
 
     asyncio.run(scenario())
     asyncio.run(clock_gone_back())
@@ -216,7 +210,7 @@ def test_two_at_once_do_no_harm(stores: Stores) -> None:
             adder.delay_s = 0.003
         async with running(stores, adders[0]), running(stores, adders[1]):
             stores.append(*range(14, 1014))
-            await until(lambda: stores.result()[1] >= 1000, 60)
+            await until_async(lambda: stores.result()[1] >= 1000, 60)
             await asyncio.sleep(0.5)
             assert stores.result() == (sum(range(14, 1014)), 1000)
 
@@ -230,10 +224,10 @@ def test_entries_are_gathered_while_it_lingers(stores: Stores) -> None:
             for _ in range(5):
                 stores.append(1, 1)
                 await asyncio.sleep(0.05)
-            await until(lambda: stores.result() == (10, 10) and len(adder.batches) > 0)
+            await until_async(lambda: stores.result() == (10, 10) and len(adder.batches) > 0)
             assert adder.batches == [10]
             stores.append(*([1] * 45))
-            await until(lambda: stores.result() == (55, 55) and len(adder.batches) > 2)
+            await until_async(lambda: stores.result() == (55, 55) and len(adder.batches) > 2)
             assert adder.batches == [10, 30, 15]
 
     asyncio.run(scenario())
@@ -254,14 +248,14 @@ def test_an_effect_that_cannot_be_had_now_is_waited_for(stores: Stores) -> None:
         adder = Full(stores.state.url)
         async with running(stores, adder) as consumers:
             stores.append(1, 2)
-            await until(lambda: adder.tries > 3)
+            await until_async(lambda: adder.tries > 3)
             await asyncio.sleep(1.2)
             [report] = await consumers.reports()
             assert (report.waiting, report.lag, report.poisoned) == ("the disk is full", 2, 0)
             assert report.pid == os.getpid()
             assert adder.tries < 30, "it does not spin"
             adder.full = False
-            await until(lambda: stores.result() == (3, 2))
+            await until_async(lambda: stores.result() == (3, 2))
             await asyncio.sleep(1.2)
             [report] = await consumers.reports()
             assert (report.waiting, report.lag) == (None, 0)

@@ -24,6 +24,7 @@ from deployments.consumers.supervision import run_consumers
 from deployments.consumers.trimming import trim
 from tests.conftest import free_port
 from tests.deployments.consumers.counting import Adder
+from tests.waiting import until
 
 
 def make_adder(context: Context) -> Consumer[int]:
@@ -31,14 +32,6 @@ def make_adder(context: Context) -> Consumer[int]:
 
 
 SPECS = [ConsumerSpec("adder", Adder.stream, "events", make_adder)]
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-    return result
 
 
 def test_a_killed_actor_comes_back_and_goes_on_from_its_position(tmp_path: Path, ray_session: RaySession) -> None:
@@ -61,16 +54,16 @@ def test_a_killed_actor_comes_back_and_goes_on_from_its_position(tmp_path: Path,
             pipeline.execute()
 
         with run_consumers(SPECS, context) as actors:
-            wait_for(lambda: [group["name"] for group in log.xinfo_groups(Adder.stream)] == [b"adder"])
+            until(lambda: [group["name"] for group in log.xinfo_groups(Adder.stream)] == [b"adder"])
             append(100)
-            wait_for(lambda: count() == 100)
+            until(lambda: count() == 100)
             first = ray.get(actors["adder"].pid.remote())
             os.kill(first, signal.SIGKILL)
             append(5000)
-            wait_for(lambda: count() == 5100)
+            until(lambda: count() == 5100)
             second = ray.get(actors["adder"].pid.remote())
             assert second != first
-        wait_for(lambda: not _runs(second))
+        until(lambda: not _runs(second))
         append(1)
         time.sleep(0.2)
         assert count() == 5100, "it ended with the block"
@@ -128,6 +121,6 @@ def test_the_consumers_of_a_cascade_start_and_one_archives(tmp_path: Path, ray_s
         specs = [spec for spec in consumer_specs(settings) if spec.name == "archive"]
         with run_consumers(specs, Context(settings, StoreUrls(state.url, events.url), 0, Clock())):
             position = asyncio.run(append(events.url))
-            wait_for(lambda: EventArchive(settings.archive_folder).position() == position)
+            until(lambda: EventArchive(settings.archive_folder).position() == position)
     [file] = EventArchive(settings.archive_folder).files()
     assert file.parts[-3:] == ("date=19700101", "hour=00", f"{position}.parquet")

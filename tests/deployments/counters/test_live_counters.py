@@ -3,8 +3,7 @@
 import asyncio
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -35,6 +34,7 @@ from kernels.decay import MONTH
 from tests.conftest import free_port
 from tests.deployments.catalogue.releases import catalogue, post
 from tests.deployments.queries import query
+from tests.waiting import until_async
 
 SETTINGS = Store(timeout_ms=2000, retry_ms=50)
 LIKE = COUNT["like"]
@@ -62,13 +62,6 @@ def update(post_id: int, author_id: int, likes: float, trending: Trending | None
     return encode(CounterUpdate(ids(post_id), counted_ms, counts, ids(author_id), counted_ms, counts, counts, trending))
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.005)
-
-
 def test_a_replica_loads_all_counters_and_follows_updates(server):
     live = catalogue()
     counters = LiveCounters(live)
@@ -83,7 +76,7 @@ def test_a_replica_loads_all_counters_and_follows_updates(server):
         assert counters.trending_everywhere().tolist() == [9]
         follower.start()
         client.xadd(STREAM, {"e": update(1007, 300, 8, Trending(everywhere=ids(1001, 1002)))})
-        await until(lambda: columns.counts[7, MONTH, LIKE] == 8)
+        await until_async(lambda: columns.counts[7, MONTH, LIKE] == 8)
         assert columns.author_counts[2, MONTH, LIKE] == 8
         assert counters.trending_everywhere().tolist() == [1, 2]
         await follower.close()
@@ -111,7 +104,7 @@ def test_after_an_outage_all_counters_are_read_anew(server):
         server.start()
         with redis.Redis.from_url(server.url) as client:
             client.set(post_key(1007), pack_record(record(6)))  # what nobody told while the replica did not listen
-        await until(lambda: columns.counts[7, MONTH, LIKE] == 6)
+        await until_async(lambda: columns.counts[7, MONTH, LIKE] == 6)
         await follower.close()
 
     asyncio.run(scenario())

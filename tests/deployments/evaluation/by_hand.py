@@ -50,7 +50,7 @@ def release_of(dataset: DataSet, split: Split) -> Any:
         vocabularies=past.vocabularies,
         user_ids=past.users.ids,
         popular=popular_rows(posts.columns),
-        index=build_index(vectors)[0],
+        index=build_index(vectors, vectors)[0],
         user_tower=UserTower(
             vectors, np.ones(1 << len(ACTIONS), np.float32), np.ones(AGES, np.float32), np.zeros(DIM, np.float32)
         ),

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from cluster.learning import Bandit
+from cluster.quotas import Quotas
 from cluster.rules import Rules
-from cluster.settings import Quotas, Settings
+from cluster.settings import Settings
 from cluster.wire import FeedRequest, FeedResponse, Item
 from deployments.bandit.source_bandit import SOURCES, SourceBandit
 from deployments.evaluation.replayer import Replayer

@@ -11,7 +11,7 @@ from google.rpc.status_pb2 import Status
 from ray.serve._private.grpc_util import gRPCGenericServer
 from ray.serve.grpc_util import RayServegRPCContext
 
-from cluster.settings import Serving
+from cluster.serving import Serving
 from deployments.api.api import Api
 from deployments.grpc import cascade_pb2 as pb
 from deployments.grpc.calls import SERVICE, add_to_local_server

@@ -14,7 +14,8 @@ import pytest
 
 from cluster.clock import Clock
 from cluster.event_log import EventLog
-from cluster.settings import Events, Serving, Store
+from cluster.serving import Serving
+from cluster.settings import Events, Store
 from cluster.store.client import OnlineStore
 from cluster.store.consumers import Consumers
 from cluster.user_state import UserState, pack

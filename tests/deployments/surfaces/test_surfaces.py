@@ -10,7 +10,8 @@ import pytest
 from cluster.cursor import marks
 from cluster.filters import FILTERS, Filters
 from cluster.learning import Bandit
-from cluster.settings import Quotas, Settings
+from cluster.quotas import Quotas
+from cluster.settings import Settings
 from cluster.user_state import EVENT, FEWER, UserState, pack
 from deployments.bandit.source_bandit import SOURCES, SourceBandit
 from deployments.catalogue.catalogue import Catalogue

@@ -1,0 +1,1 @@
+"""A private channel between replicas: questions and answers as flat bytes over TCP, many at once on one connection."""
