@@ -35,6 +35,17 @@ app.command(
 )
 app.command("benchmarks.train:train", name="train", help="Ray Train against a plain PyTorch loop, on the ranker.")
 app.command("benchmarks.kernels:kernels", name="kernels", help="Each kernel against its NumPy twin and a ceiling.")
+app.command("benchmarks.ranker:ranker", name="ranker", help="The ranker in each precision: time, and error.")
+app.command(
+    "benchmarks.retrieval:retrieval",
+    name="retrieval",
+    help="Recall against speed of kinds of indexes, by the size of the catalogue.",
+)
+app.command(
+    "benchmarks.scale:scale",
+    name="scale",
+    help="What feeds cost by posts, candidates and feed servers.",
+)
 app.command(
     "benchmarks.footprint:footprint",
     name="footprint",

@@ -1,20 +1,16 @@
 """`cascade bench compare`: Cascade beside other servers of the same pipeline and release, one after the other."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 from cyclopts import Parameter
 from rich.console import Console
 
 from benchmarks.compare_benchmark import Comparison
-from benchmarks.compare_document import compare_document
 from benchmarks.compare_report import ComparePlan, tables
-from benchmarks.contenders.ground import Ground
 from benchmarks.contenders.registry import CONTENDERS, chosen
+from benchmarks.contenders.stores import filled_ground
+from benchmarks.documents.compare import compare_document
 from benchmarks.http_client import Address
 from benchmarks.machine import describe
 from benchmarks.running import find_run
@@ -23,10 +19,7 @@ from benchmarks.telling import Dated, tell
 from benchmarks.users import FeedRequests, read_user_ids
 from cluster.errors import CascadeError, InvalidField
 from cluster.live_release import LiveFile
-from cluster.settings import Settings, load_settings
-from deployments.filling import fill
-from deployments.stores import open_stores
-from training.data.dataset import DataSet
+from cluster.settings import load_settings
 from training.data.ensure import ensure_dataset
 
 
@@ -103,20 +96,10 @@ def compare(
         connections=connections,
     )
     machine = describe()
-    with _ground(settings, dataset) as (ground, stores):
+    with filled_ground(settings, dataset) as (ground, stores):
         requests = FeedRequests(Address.parse(ground.url), users, limit)
         comparison = Comparison(plan, ground, requests, stores, Console(stderr=True).print)
         report = comparison.run(who, machine, compute=compute)
     if not report.turns:
         raise CascadeError("none of them could be measured: " + "; ".join(report.not_reported), "see what they said")
     tell(report, None if as_json else tables(report), out, compare_document(report) if dated else None)
-
-
-@contextmanager
-def _ground(settings: Settings, dataset: DataSet) -> Iterator[tuple[Ground, list[psutil.Process]]]:
-    """Both stores, filled, and the processes of those that were started here."""
-    with open_stores(settings) as stores:
-        clock = asyncio.run(fill(stores.urls, settings, dataset))
-        serving = settings.serving
-        processes = [process for id in stores.processes.values() if id and (process := id.find())]
-        yield Ground(stores.urls, clock, serving.host, serving.port, serving.min_replicas), processes

@@ -7,9 +7,9 @@ import uvloop
 from cyclopts import Parameter
 from rich.console import Console
 
+from benchmarks.documents.events import events_document
 from benchmarks.event_batches import check_batch
 from benchmarks.events_benchmark import EventsBenchmark
-from benchmarks.events_document import events_document
 from benchmarks.events_report import EventsPlan, table
 from benchmarks.running import need_run
 from benchmarks.serve import parse_rates

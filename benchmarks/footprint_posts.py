@@ -11,13 +11,13 @@ import msgspec
 import numpy as np
 import psutil
 
-from cluster.post_table import PostTable
+from cluster.post_table import PostTable, columns_at
 from cluster.settings import Catalogue as Limits
 from deployments.catalogue.catalogue import Catalogue
 from deployments.loaded_release import LoadedRelease
-from kernels.columns import F32, PostColumns
+from kernels.columns import F32
 from training.models.post_tower import unit
-from training.release.index import make_index
+from training.release.index import build_index
 
 #: Posts asked for by a search, and searches that are timed.
 NEAREST: Final = 300
@@ -55,7 +55,7 @@ def measure_catalogue(release: LoadedRelease, posts: int) -> CatalogueCost:
     dim = release.index.d
     vectors = synthetic_vectors(posts, dim)
     began = time.perf_counter()
-    index = make_index(vectors, np.arange(posts))
+    index, _ = build_index(vectors, unit(synthetic_vectors(SEARCHES, dim, seed=2)))
     build_s = time.perf_counter() - began
     larger = replace(
         release,
@@ -71,7 +71,7 @@ def measure_catalogue(release: LoadedRelease, posts: int) -> CatalogueCost:
     return CatalogueCost(
         posts=posts,
         dim=dim,
-        kind="IVF,Flat" if isinstance(index, faiss.IndexIVF) else "Flat",
+        kind="IVF,SQfp16" if isinstance(index, faiss.IndexIVF) else "Flat",
         index=round(len(faiss.serialize_index(index)) / posts, 1),
         columns=round(grown / posts, 1),
         search_ms=round(search_ms, 4),
@@ -113,8 +113,4 @@ def synthetic_vectors(count: int, dim: int, seed: int = 0) -> F32:
 def _repeated(table: PostTable, posts: int) -> PostTable:
     """A table of so many posts, rows of `table` again and again; authors stay as they are."""
     rows = np.arange(posts) % len(table)
-    columns = {
-        name: column if name.startswith("author_") or name == "prior" else np.ascontiguousarray(column[rows])
-        for name, column in table.columns._asdict().items()
-    }
-    return PostTable(np.arange(posts, dtype=np.int64), table.author_ids, PostColumns(**columns))
+    return PostTable(np.arange(posts, dtype=np.int64), table.author_ids, columns_at(table.columns, rows))

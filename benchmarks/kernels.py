@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.ceilings import copy_bandwidth, load_rate
+from benchmarks.documents.kernels import kernels_document
 from benchmarks.kernel_cases import CASES, Case
-from benchmarks.kernels_document import kernels_document
 from benchmarks.kernels_report import Latency, Report, Result, table
 from benchmarks.machine import describe
 from benchmarks.telling import Dated, tell

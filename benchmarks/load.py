@@ -87,6 +87,15 @@ class Trace:
         """The requests that were due after the warm-up."""
         return self.intended >= self.schedule.warmup
 
+    @property
+    def lag(self) -> NDArray[np.float64]:
+        """Sent minus intended, of the counted requests: the generator's own doing.
+
+        Without those that waited for a connection.
+        """
+        prompt = self.counted & ~self.queued & ~np.isnan(self.sent)
+        return (self.sent - self.intended)[prompt]
+
 
 async def open_loop(taker: Taker, draw: Draw, schedule: Schedule) -> Trace:
     """Drive `schedule` over `taker` with the requests that `draw` gives; returns when each has ended."""

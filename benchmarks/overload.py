@@ -1,26 +1,26 @@
 """`cascade bench overload`: three times the goodput for a minute, and what a server makes of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
-import numpy as np
 import uvloop
 from cyclopts import Parameter
-from rich.console import Console, Group
-from rich.table import Table
+from rich.console import Console
 
 from benchmarks.answers import read_feeds
+from benchmarks.documents.overload import overload_document
 from benchmarks.histogram import percentiles
-from benchmarks.http_client import Address, Pool
+from benchmarks.http_client import Pool
 from benchmarks.load import Schedule, open_loop
-from benchmarks.machine import Machine, describe
+from benchmarks.machine import describe
 from benchmarks.measurement import Measurement, Target
-from benchmarks.running import find_run
-from benchmarks.surge import Bar, Phase, Second, Surge, bars, by_second, phases, recovery_s
+from benchmarks.overload_report import OverloadReport, tables
+from benchmarks.running import find_feeds
+from benchmarks.surge import Surge, bars, by_second, phases, recovery_s
 from benchmarks.sweep import HIGHEST, find_goodput
-from benchmarks.telling import tell
-from benchmarks.users import FeedRequests, read_user_ids
+from benchmarks.telling import Dated, tell
+from benchmarks.users import FeedRequests
 from cluster.errors import CascadeError, InvalidField
 
 #: Seconds of each point of the search for the goodput, and of its warm-up.
@@ -28,27 +28,6 @@ POINT_S: Final = 6.0
 WARM_UP_S: Final = 2.0
 #: A request is given up after this many deadlines.
 TIMEOUT_DEADLINES: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class OverloadReport:
-    benchmark: str
-    machine: Machine
-    address: str
-    release: str | None
-    deadline_ms: float
-    peak_rps: float
-    """Goodput: given, or found before."""
-    times: float
-    phases: list[Phase]
-    recovery_s: int
-    bars: list[Bar]
-    passed: bool
-    waited: int
-    """Requests that found all connections busy."""
-    lag_p99_ms: float
-    """The generator's own."""
-    seconds: list[Second]
 
 
 def overload(
@@ -65,6 +44,7 @@ def overload(
     connections: int = 1024,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     out: Path | None = None,
+    dated: Dated = False,
 ) -> None:
     """Several times the goodput on POST /v1/feed, between quieter phases. The last line is one JSON document.
 
@@ -94,14 +74,12 @@ def overload(
         Print the JSON document only.
     out
         File that gets the document too.
+    dated
+        Write a dated report too, in `benchmarks/reports/`.
     """
-    run = find_run(address)
-    at = Address.parse(address or (run.http_address if run else "http://127.0.0.1:8000"))
-    if users is None and run is None:
-        raise CascadeError(f"whose feeds to ask {at.url} for is not known", "give --users, or start `cascade up`")
+    requests, run = find_feeds(address, users, limit)
     if peak is not None and not 1 <= peak * times <= HIGHEST:
         raise InvalidField("peak", peak, f"must be 1 to {HIGHEST / times:g} requests per second")
-    requests = FeedRequests(at, read_user_ids(users or Path(run.dataset if run else "")), limit)
     surge = Surge(
         rate=peak or 0.0,
         seconds=seconds,
@@ -112,7 +90,7 @@ def overload(
         times=times,
     )
     report = uvloop.run(_measure(requests, surge, connections, deadline_ms, run.release if run else None))
-    tell(report, None if as_json else tables(report), out)
+    tell(report, None if as_json else tables(report), out, overload_document(report) if dated else None)
 
 
 async def _measure(
@@ -137,7 +115,6 @@ async def _measure(
     found, each = phases(trace, surge, deadline_ms), by_second(trace, deadline_ms)
     recovered = recovery_s(each, surge.quiet + surge.seconds, deadline_ms)
     judged = bars(found, recovered, peak, deadline_ms)
-    prompt = ~trace.queued & ~np.isnan(trace.sent)
     return OverloadReport(
         benchmark="overload",
         machine=machine,
@@ -151,30 +128,6 @@ async def _measure(
         bars=judged,
         passed=all(bar.met for bar in judged),
         waited=int(trace.queued.sum()),
-        lag_p99_ms=percentiles((trace.sent - trace.intended)[prompt]).p99,
+        lag_p99_ms=percentiles(trace.lag).p99,
         seconds=each,
     )
-
-
-def tables(report: OverloadReport) -> Group:
-    """The phases, and the bars."""
-    load = Table(title=f"POST /v1/feed at {report.address}", box=None, padding=(0, 1), pad_edge=False)
-    for heading in ("", "offered/s", "good/s", "p50", "p99", "refused", "p50", "p99", "quality", "errors"):
-        load.add_column(heading, justify="right" if heading else "left")
-    for phase in report.phases:
-        accepted, refused = phase.accepted_ms, phase.refused_ms
-        errors = ", ".join(f"{count} {name}" for name, count in phase.errors.items())
-        load.add_row(
-            phase.name,
-            *(f"{value:.1f}" for value in (phase.offered, phase.good, accepted.p50, accepted.p99)),
-            str(phase.refused),
-            *(f"{value:.1f}" for value in (refused.p50, refused.p99)),
-            f"{phase.quality:.2f}",
-            errors,
-        )
-    asked = Table(box=None, padding=(0, 1), pad_edge=False)
-    for heading in ("bar", "found", "bound", ""):
-        asked.add_column(heading, justify="right" if heading in ("found", "bound") else "left")
-    for bar in report.bars:
-        asked.add_row(bar.name, f"{bar.value:g}", f"{bar.bound:g}", "pass" if bar.met else "FAIL")
-    return Group(load, asked)

@@ -66,8 +66,7 @@ def summarise(trace: Trace, answers: Answers) -> Point:
     answered = trace.status == 200
     timed = counted & (answered | (trace.status == TIMEOUT))
     latency = percentiles((trace.done - trace.intended)[timed])
-    prompt = counted & ~trace.queued & ~np.isnan(trace.sent)
-    lag = percentiles((trace.sent - trace.intended)[prompt])
+    lag = percentiles(trace.lag)
     in_time = answered & (trace.done >= schedule.warmup) & (trace.done < schedule.warmup + schedule.seconds)
     return Point(
         rate=schedule.rate,
@@ -96,8 +95,11 @@ def counted_bodies(trace: Trace) -> list[bytes]:
 
 def count_errors(status: NDArray[np.int16], answers: Answers) -> dict[str, int]:
     """Count of each kind of failure: HTTP status other than 200, `timeout`, `broken`, `malformed`."""
+    errors = count_statuses(status[status != 200])
+    return errors | {"malformed": answers.malformed} if answers.malformed else errors
+
+
+def count_statuses(status: NDArray[np.int16]) -> dict[str, int]:
+    """Count of each HTTP status, `timeout` and `broken`."""
     names = {TIMEOUT: "timeout", BROKEN: "broken"}
-    errors = Counter(names.get(s, str(s)) for s in status.tolist() if s != 200)
-    if answers.malformed:
-        errors["malformed"] = answers.malformed
-    return dict(errors)
+    return dict(Counter(names.get(s, str(s)) for s in np.sort(status).tolist()))

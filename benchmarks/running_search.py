@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,8 +13,10 @@ from typing import Final
 
 import psutil
 
+from benchmarks.process_tree import cpu_seconds
 from cluster.errors import CascadeError
 from cluster.processes.run_state import Run
+from cluster.processes.stopping import interrupt
 
 #: More trials than there is time for.
 _TRIALS: Final = 10_000
@@ -32,13 +33,13 @@ _NAME: Final = "ray::ImplicitFu"
 class RunningSearch:
     """The trials of a search on this machine."""
 
-    def __init__(self, before: frozenset[int]) -> None:
+    def __init__(self, before: frozenset[psutil.Process]) -> None:
         """`before`: processes that belong to other searches."""
         self._before = before
 
     def cpu_s(self) -> float:
         """CPU seconds that its trials have used so far."""
-        return sum(_trials(self._before).values())
+        return cpu_seconds(_trials() - self._before)
 
 
 @asynccontextmanager
@@ -47,7 +48,7 @@ async def search_on(run: Run, model: str, say: Callable[[str], None]) -> AsyncIt
 
     It keeps its files in a folder of its own. Raises CascadeError when it does not come to a trial.
     """
-    search = RunningSearch(frozenset(_trials(frozenset())))
+    search = RunningSearch(_trials())
     with tempfile.TemporaryDirectory() as home, (Path(home) / "search.log").open("w+") as log:
         command = [str(Path(sys.executable).with_name("cascade")), "tune", model, "--trials", str(_TRIALS), "--json"]
         process = subprocess.Popen(
@@ -56,17 +57,14 @@ async def search_on(run: Run, model: str, say: Callable[[str], None]) -> AsyncIt
             stderr=log,
             env=os.environ | run.ray_environment | {"RAY_ADDRESS": run.ray_address, "CASCADE_HOME": home},
         )
+        running = psutil.Process(process.pid)
         try:
             say(f"search for {model}: until its first trial ...")
             await _at_work(search, process, Path(log.name))
             yield search
         finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                await asyncio.to_thread(process.wait, _END_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            await asyncio.to_thread(interrupt, running, _END_S)
+            process.wait()
 
 
 async def _at_work(search: RunningSearch, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -77,12 +75,6 @@ async def _at_work(search: RunningSearch, process: subprocess.Popen[bytes], log:
         await asyncio.sleep(0.5)
 
 
-def _trials(without: frozenset[int]) -> dict[int, float]:
-    """CPU seconds of Ray Tune's processes, by their ids."""
-    found = {}
-    for process in psutil.process_iter(["name", "cpu_times"]):
-        times = process.info["cpu_times"]
-        ours = (process.info["name"] or "").startswith(_NAME) and process.pid not in without
-        if ours and times is not None:
-            found[process.pid] = times.user + times.system
-    return found
+def _trials() -> frozenset[psutil.Process]:
+    """Ray Tune's processes."""
+    return frozenset(p for p in psutil.process_iter(["name"]) if (p.info["name"] or "").startswith(_NAME))

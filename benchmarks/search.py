@@ -3,57 +3,28 @@
 from pathlib import Path
 from typing import Annotated, Final
 
-import msgspec
 import uvloop
 from cyclopts import Parameter
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.answers import read_feeds
+from benchmarks.documents.search import search_document
 from benchmarks.http_client import Address, Pool
 from benchmarks.load import Schedule
-from benchmarks.machine import Machine, describe
+from benchmarks.machine import describe
 from benchmarks.measurement import Measurement, Target
 from benchmarks.point import Point
-from benchmarks.report import verdict
 from benchmarks.running import need_run
 from benchmarks.running_search import search_on
+from benchmarks.search_report import Beside, Report, table
 from benchmarks.serve import TIMEOUT_SLOS, parse_rates
-from benchmarks.telling import tell
+from benchmarks.telling import Dated, tell
 from benchmarks.users import FeedRequests, read_user_ids
 from cluster.errors import InvalidField
 from cluster.processes.run_state import Run
 
 #: Used where `--rates` is `auto`.
 RATES: Final = (50.0, 100.0)
-
-
-class Beside(msgspec.Struct, frozen=True):
-    """One rate of feeds, without a search, while it runs, and without it again."""
-
-    rate: float
-    before: Point
-    during: Point
-    after: Point
-    search_cores: float
-    """CPU seconds per second that trials had meanwhile."""
-
-    def kept(self, slo_ms: float) -> bool:
-        """Whether the objective was met with the search if it was met without it, before and after."""
-        alone = self.before.meets(slo_ms) and self.after.meets(slo_ms)
-        return self.during.meets(slo_ms) or not alone
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    benchmark: str = "search"
-    machine: Machine
-    model: str
-    release: str
-    seconds: float
-    slo_ms: float
-    kept: bool
-    """Whether every rate that meets the objective without the search meets it with the search."""
-    rates: list[Beside]
 
 
 def search(
@@ -68,6 +39,7 @@ def search(
     connections: int = 512,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     out: Path | None = None,
+    dated: Dated = False,
 ) -> None:
     """Feeds while `cascade tune` searches on the Ray of `cascade up`; the last line is one JSON document.
 
@@ -91,6 +63,8 @@ def search(
         Print the JSON document only.
     out
         File that gets the document too.
+    dated
+        Write a dated report too, in `benchmarks/reports/`.
     """
     from training.tune.cli import CHOICES
 
@@ -108,7 +82,7 @@ def search(
         kept=all(beside.kept(slo_ms) for beside in found),
         rates=found,
     )
-    tell(report, None if as_json else _table(report), out)
+    tell(report, None if as_json else table(report), out, search_document(report) if dated else None)
 
 
 async def measure(
@@ -132,17 +106,3 @@ async def measure(
         Beside(rate, first, point, last, round(cores, 3))
         for rate, first, (point, cores), last in zip(rates, before, during, after, strict=True)
     ]
-
-
-def _table(report: Report) -> Table:
-    table = Table(title=f"Feeds and a search for {report.model}: requests per second, milliseconds", box=None)
-    for heading in ("offered", "", "p50", "p99", "max", "search, cores", "verdict"):
-        table.add_column(heading, justify="right")
-    for beside in report.rates:
-        for name in ("before", "during", "after"):
-            point: Point = getattr(beside, name)
-            latency, cores = point.latency_ms, f"{beside.search_cores:.2f}" if name == "during" else ""
-            times = (f"{ms:.1f}" for ms in (latency.p50, latency.p99, latency.max))
-            table.add_row(f"{point.rate:g}", name, *times, cores, verdict(point, report.slo_ms))
-    table.caption = "the objective is " + ("kept" if report.kept else "[red]not kept[/red] while a search runs")
-    return table

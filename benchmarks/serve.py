@@ -8,16 +8,14 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from benchmarks.beside_events import BesideEvents
+from benchmarks.documents.serve import serve_document
 from benchmarks.event_batches import check_batch
 from benchmarks.event_flow import FlowPlan
-from benchmarks.http_client import Address
 from benchmarks.report import Plan, tables
-from benchmarks.running import find_run
-from benchmarks.serve_document import serve_document
+from benchmarks.running import find_feeds
 from benchmarks.serving_benchmark import ServingBenchmark
 from benchmarks.sweep import HIGHEST
 from benchmarks.telling import Dated, tell
-from benchmarks.users import FeedRequests, read_user_ids
 from cluster.errors import CascadeError, InvalidField
 from cluster.processes.run_state import Run
 from cluster.settings import Settings, load_settings
@@ -85,15 +83,12 @@ def serve(
     dated
         Write a dated report too, in `benchmarks/reports/`.
     """
-    run = find_run(address)
-    at = Address.parse(address or (run.http_address if run else "http://127.0.0.1:8000"))
-    if users is None and run is None:
-        raise CascadeError(f"whose feeds to ask {at.url} for is not known", "give --users, or start `cascade up`")
-    user_ids = read_user_ids(users or Path(run.dataset if run else ""))
+    requests, run = find_feeds(address, users, limit)
+    url = requests.address.url
     plan = Plan(
-        address=at.url,
+        address=url,
         release=run.release if run else None,
-        users=len(user_ids),
+        users=len(requests.users),
         rates=parse_rates(rates),
         seconds=seconds,
         warmup=warmup,
@@ -105,9 +100,9 @@ def serve(
         events_per_s=events,
     )
     settings = load_settings()
-    beside = _beside(run, FlowPlan(at.url, run.dataset if run else "", events, check_batch(batch), seed), settings)
+    beside = _beside(run, FlowPlan(url, run.dataset if run else "", events, check_batch(batch), seed), settings)
     progress = Console(stderr=True)
-    benchmark = ServingBenchmark(plan, FeedRequests(at, user_ids, limit), beside, progress.print)
+    benchmark = ServingBenchmark(plan, requests, beside, progress.print)
     state_of = (run.store_url, settings.store) if run and state else None
     report = uvloop.run(benchmark.run(floor_of=run if floor else None, compute=compute, state_of=state_of))
     tell(report, None if as_json else tables(report), out, serve_document(report) if dated else None)
@@ -124,8 +119,8 @@ def _beside(run: Run | None, flow: FlowPlan, settings: Settings) -> BesideEvents
     return BesideEvents(flow, settings)
 
 
-def parse_rates(text: str) -> tuple[float, ...]:
-    """`auto` is an empty tuple. Raises InvalidField unless `text` is that or positive numbers with commas."""
+def parse_rates(text: str, field: str = "rates") -> tuple[float, ...]:
+    """`auto` is an empty tuple. Raises InvalidField for `field` unless `text` is that or positive numbers."""
     if text == "auto":
         return ()
     try:
@@ -133,5 +128,5 @@ def parse_rates(text: str) -> tuple[float, ...]:
     except ValueError:
         rates = (0.0,)
     if not all(0 < rate <= HIGHEST for rate in rates):
-        raise InvalidField("rates", text, f"must be auto, or rates from 0 to {HIGHEST:g} such as 50,100,200")
+        raise InvalidField(field, text, f"must be auto, or rates from 0 to {HIGHEST:g} such as 50,100,200")
     return rates

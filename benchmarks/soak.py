@@ -7,13 +7,14 @@ import uvloop
 from cyclopts import Parameter
 from rich.console import Console
 
+from benchmarks.documents.soak import soak_document
 from benchmarks.event_batches import check_batch
 from benchmarks.http_client import Address
 from benchmarks.running import need_run
 from benchmarks.soak_benchmark import SoakBenchmark
 from benchmarks.soak_report import SoakPlan, tables
 from benchmarks.sweep import HIGHEST
-from benchmarks.telling import tell
+from benchmarks.telling import Dated, tell
 from benchmarks.users import FeedRequests, read_user_ids
 from cluster.errors import InvalidField
 from cluster.settings import load_settings
@@ -31,6 +32,7 @@ def soak(
     seed: int = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
     out: Path | None = None,
+    dated: Dated = False,
 ) -> None:
     """Load the Cascade that runs here with feeds and events, and sample the memory of all its processes.
 
@@ -55,6 +57,8 @@ def soak(
         Print the JSON document only.
     out
         File that gets the document too.
+    dated
+        Write a dated report too, in `benchmarks/reports/`.
     """
     for name, value, least in (
         ("minutes", minutes, 0.1),
@@ -79,4 +83,4 @@ def soak(
     )
     requests = FeedRequests(Address.parse(plan.address), read_user_ids(Path(run.dataset)), LIMIT)
     report = uvloop.run(SoakBenchmark(plan, run, requests, load_settings(), Console(stderr=True).print).run())
-    tell(report, None if as_json else tables(report), out)
+    tell(report, None if as_json else tables(report), out, soak_document(report) if dated else None)

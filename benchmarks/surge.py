@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from benchmarks.answers import read_feeds
 from benchmarks.arrivals import poisson
 from benchmarks.histogram import Percentiles, percentiles
-from benchmarks.http_client import BROKEN, TIMEOUT
 from benchmarks.load import Schedule, Trace
+from benchmarks.point import count_statuses
 
 REFUSED: Final = 503
 #: The bars, in milliseconds, as a share of the peak, and in seconds.
@@ -90,8 +90,6 @@ def _phase(name: str, trace: Trace, begin: float, end: float, slo_ms: float) -> 
     due = (trace.intended >= begin) & (trace.intended < end)
     took = trace.done - trace.intended
     answered, refused = due & (trace.status == 200), due & (trace.status == REFUSED)
-    failed = trace.status[due & ~answered & ~refused].tolist()
-    names = {TIMEOUT: "timeout", BROKEN: "broken"}
     return Phase(
         name=name,
         offered=float(due.sum() / (end - begin)),
@@ -99,7 +97,7 @@ def _phase(name: str, trace: Trace, begin: float, end: float, slo_ms: float) -> 
         refused=int(refused.sum()),
         accepted_ms=percentiles(took[answered]),
         refused_ms=percentiles(took[refused]),
-        errors={names.get(s, str(s)): failed.count(s) for s in sorted(set(failed))},
+        errors=count_statuses(trace.status[due & ~answered & ~refused]),
         quality=read_feeds([trace.bodies[i] for i in np.flatnonzero(answered).tolist()], limit=0).quality,
     )
 

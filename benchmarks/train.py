@@ -12,12 +12,12 @@ from statistics import median
 from time import perf_counter
 from typing import Annotated, Any, Final
 
-import msgspec
 from cyclopts import Parameter
-from rich.table import Table
 
-from benchmarks.machine import Machine, describe
-from benchmarks.telling import tell
+from benchmarks.documents.train import train_document
+from benchmarks.machine import describe
+from benchmarks.telling import Dated, tell
+from benchmarks.train_report import Report, Speed, table
 from cluster.errors import CascadeError
 
 #: Batches timed at once.
@@ -26,35 +26,13 @@ WINDOW: Final = 20
 _READ: Final = 1 << 16
 
 
-class Speed(msgspec.Struct, frozen=True):
-    """Rows per second: of all windows together, and of the one in the middle."""
-
-    mean: float
-    median: float
-    windows: int
-
-
-class Report(msgspec.Struct, frozen=True):
-    """`ray_to_plain` compares the means, Ray's with checkpoints and progress; 1 is no overhead."""
-
-    machine: Machine
-    rows: int
-    batch: int
-    threads: int
-    seconds: float
-    plain_before: Speed
-    ray: Speed
-    plain_after: Speed
-    ray_to_plain: float
-    ray_to_plain_medians: float
-
-
 def train(
     *,
     data: Path | None = None,
     days: int = 4,
     seconds: float = 20.0,
     json: Annotated[bool, Parameter(negative="")] = False,
+    dated: Dated = False,
 ) -> None:
     """Training steps of the ranker on Ray Train against a plain PyTorch loop; one JSON document is the last line.
 
@@ -68,9 +46,11 @@ def train(
         Time given to each of the three runs.
     json
         Print the JSON document only.
+    dated
+        Write a dated report too, in `benchmarks/reports/`.
     """
     report = measure(data, days, seconds)
-    tell(report, None if json else _table(report))
+    tell(report, None if json else table(report), dated=train_document(report) if dated else None)
 
 
 def measure(data: Path | None, days: int, seconds: float) -> Report:
@@ -200,12 +180,3 @@ def timed(learner: Any, rows: Any, seconds: float, after: Callable[[list[float]]
 def _speed(windows: Sequence[float], batch: int) -> Speed:
     rows = WINDOW * batch
     return Speed(rows * len(windows) / sum(windows), rows / median(windows), len(windows))
-
-
-def _table(report: Report) -> Table:
-    table = Table("", "rows/s", "median of windows", "windows", title=f"Training steps on {report.machine.cpu}")
-    for name in ("plain_before", "ray", "plain_after"):
-        speed: Speed = getattr(report, name)
-        table.add_row(name, f"{speed.mean:,.0f}", f"{speed.median:,.0f}", str(speed.windows))
-    table.caption = f"Ray Train at {report.ray_to_plain:.3f} of the plain loop ({report.ray_to_plain_medians:.3f})"
-    return table

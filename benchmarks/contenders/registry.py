@@ -13,6 +13,9 @@ CONTENDERS: Final = {
     contender.name: contender
     for contender in (
         Contender(REFERENCE, "Cascade, topology `fused`: what `cascade up` runs"),
+        Contender(
+            "distributed", "Cascade, topology `distributed`: shards of the index and a ranker beside the feed servers"
+        ),
         Contender("noop", "Ray Serve as Cascade sets it up, with an application that does nothing", makes_feeds=False),
         Contender("monolith", "FastAPI and uvicorn around the same pipeline, JSON by pydantic", line_per_worker=True),
         Contender("composition", "the usual Ray Serve: a deployment per stage, `@serve.batch`, default settings"),

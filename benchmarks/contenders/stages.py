@@ -20,6 +20,7 @@ from benchmarks.contenders.ground import Ground
 from cluster.cursor import Cursors, marks
 from cluster.settings import Settings
 from deployments.pipeline.candidates import Candidates
+from deployments.pipeline.components import RemoteScorer
 from deployments.pipeline.executor import Pipeline, execute, hydrate, note, run
 from deployments.pipeline.query import Query
 from deployments.pipeline.trace import Trace
@@ -56,7 +57,7 @@ class Stage:
     def passed(self, message: Message) -> tuple[Message, Candidates]:
         """A message, and its candidates after the steps of this stage."""
         query, trace = message["query"], Trace()
-        steps = self.pipeline(query.request.surface).steps
+        steps = [step for step in self.pipeline(query.request.surface).steps if not isinstance(step, RemoteScorer)]
         candidates = run(steps, query, self.columns(message), trace)
         return self.message(message, query, candidates, trace), candidates
 

@@ -1,6 +1,6 @@
 """What a plan rests on, each with its source, and what it needs that Cascade does not have yet."""
 
-from typing import Final, get_args
+from typing import Final
 
 import msgspec
 
@@ -11,7 +11,6 @@ from benchmarks.planning.demand import Demand, Goals, NodeShape
 from benchmarks.planning.simulation import Service
 from benchmarks.planning.sizing import SEARCH_SHARE, SHARD_REPLICAS, SPARE_MEMORY, VERSIONS, Sizing
 from benchmarks.planning.stores import FILES, FILL
-from cluster.settings import Serving
 
 
 class Assumption(msgspec.Struct, frozen=True):
@@ -104,10 +103,10 @@ def _measured(costs: Costs) -> list[Assumption]:
 def gaps(demand: Demand, goals: Goals, sizing: Sizing, costs: Costs) -> list[str]:
     """What the plan needs that has not been built or tried."""
     told, stores, retrieval = [], sizing.stores, sizing.retrieval
-    if retrieval and "distributed" not in get_args(Serving.model_fields["topology"].annotation):
-        told.append(f"retrieval in {retrieval.shards} shards: `serving.topology` knows `fused` only")
+    if retrieval:
+        told.append(f"retrieval in {retrieval.shards} shards: 2 on one machine were measured")
     if sizing.rankers:
-        told.append(f"{sizing.rankers.replicas} rankers on GPUs: feed servers rank by themselves, on their core")
+        told.append(f"{sizing.rankers.replicas} rankers on GPUs: none has been measured in a deployment")
     if stores.state_shards > 1:
         told.append(f"a state store in {stores.state_shards} shards: `store_url` names one Valkey")
     if stores.logs > 1:

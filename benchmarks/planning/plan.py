@@ -11,7 +11,7 @@ from benchmarks.planning.pool import Machines
 from benchmarks.planning.report import Alternative, PlanReport, Simulated
 from benchmarks.planning.simulation import Service, fitting, simulate
 from benchmarks.planning.sizing import Sizing, alternatives
-from cluster.settings import Serving
+from cluster.serving import Serving
 
 MONTH_H = 30 * 24
 #: Advised `downscaling_factor`: a server with half the load has far less than half the requests, so that the rule as

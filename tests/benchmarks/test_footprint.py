@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.footprint import Footprint, parse_sizes, table
+from benchmarks.footprint import parse_sizes
 from benchmarks.footprint_posts import CatalogueCost, ReleaseBytes, measure_catalogue, measure_release
+from benchmarks.footprint_report import Footprint, table
 from benchmarks.footprint_stores import full_state, weigh_stores
 from benchmarks.machine import describe
 from cluster.errors import InvalidField

@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.answers import Stage
 from benchmarks.events_report import EventsReport
-from benchmarks.footprint import Footprint
 from benchmarks.footprint_posts import CatalogueCost, ReleaseBytes
+from benchmarks.footprint_report import Footprint
 from benchmarks.footprint_stores import EventBytes, PostBytes, UserBytes
 from benchmarks.histogram import Percentiles
 from benchmarks.machine import describe

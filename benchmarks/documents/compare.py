@@ -6,8 +6,8 @@ import msgspec
 
 from benchmarks.compare_report import CompareReport, Standing, headline, same_feeds
 from benchmarks.contenders.registry import REFERENCE
+from benchmarks.documents.serve import OPEN_LOOP
 from benchmarks.reporting.document import Bars, Document, Figure, Grid, Lines, Series
-from benchmarks.serve_document import OPEN_LOOP
 from benchmarks.turn import TIMEOUT_S
 
 _NOTES = (

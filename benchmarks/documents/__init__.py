@@ -1,0 +1,1 @@
+"""The dated report of each benchmark."""
