@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: serve test install check format lock clean
+.PHONY: serve test install check format triton lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is
@@ -32,10 +32,17 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+triton: .triton/installed  ## A Triton server for the tests that need one, in an environment of its own
+
+.triton/installed:
+	$(PYTHON) -m venv .triton
+	.triton/bin/pip install --quiet --no-compile --disable-pip-version-check nvidia-pytriton==0.7.0
+	@touch $@
+
 lock:  ## Write requirements.lock anew from pyproject.toml
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet 'setuptools>=77' '.[dev]'
 	build/lock/bin/pip freeze --all --exclude cascade-feed --exclude pip | sed 's/+cpu$$//' > requirements.lock
 
 clean:  ## Remove the environment, and all data, releases and logs
-	rm -rf .venv var build *.egg-info
+	rm -rf .venv .triton var build *.egg-info
