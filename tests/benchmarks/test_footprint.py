@@ -48,7 +48,7 @@ def test_a_catalogue_takes_at_least_its_vectors():
     cost = measure_catalogue(loaded, 30_000)
     assert (cost.posts, cost.dim, cost.kind) == (30_000, loaded.index.d, "Flat")
     assert cost.index == pytest.approx(4 * cost.dim, rel=0.01)
-    assert cost.columns > 0  # memory that the process had to spare is not counted
+    assert cost.columns > 100  # some 30 columns
     assert cost.search_ms > 0
 
 

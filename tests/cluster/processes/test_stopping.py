@@ -69,7 +69,14 @@ def started(folder: Path, mode: str) -> Iterator[tuple["subprocess.Popen[str]", 
 
 
 def running(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in processes if alive(process)]
+
+
+def alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.parametrize(("mode", "singly"), [("graceful", 3), ("sloppy", 4)])

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +98,9 @@ def tell(step: str, **told: Any) -> None:
 def kill(deployment: str) -> None:
     """End the replica's process, as the kernel does when there is no memory."""
     for process in psutil.Process().children(recursive=True):
-        if process.name().startswith("ray::Serve") and process.cmdline()[0].split()[0].endswith(f":{deployment}"):
-            process.send_signal(signal.SIGKILL)
+        with suppress(psutil.NoSuchProcess):  # nodes start and end processes of their own meanwhile
+            if process.name().startswith("ray::Serve") and process.cmdline()[0].split()[0].endswith(f":{deployment}"):
+                process.send_signal(signal.SIGKILL)
 
 
 def main(home: Path, urls: StoreUrls, port: int) -> None:

@@ -41,10 +41,8 @@ def _kill_worker(session: RaySession, runs: Path) -> None:
     while not any(runs.glob("*/checkpoint_manager_snapshot.json")):
         time.sleep(0.05)
     for process in psutil.process_iter(["cmdline", "environ"]):
-        if (
-            "RayTrainWorker" in "".join(process.info["cmdline"] or ())
-            and process.environ()["RAY_TMPDIR"] == session.folder
-        ):
+        is_worker = "RayTrainWorker" in "".join(process.info["cmdline"] or ())
+        if is_worker and (process.info["environ"] or {}).get("RAY_TMPDIR") == session.folder:
             process.kill()
 
 
