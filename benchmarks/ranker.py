@@ -15,7 +15,7 @@ from cluster.errors import CascadeError
 from cluster.id_index import rows_of
 from cluster.live_release import LiveFile
 from cluster.post_table import PostTable
-from cluster.ranker_backend import RankerBackend
+from cluster.ranker_backend import Precision, RankerBackend
 from cluster.ranking_rules import utility_weights
 from cluster.release import Release, Releases
 from cluster.settings import load_settings
@@ -23,6 +23,7 @@ from deployments.rankers.loading import load_ranker
 from deployments.scorers.rank import Ranker
 from kernels.columns import F32, I64
 from kernels.utility import utility
+from training.models.dense import has_bf16
 from training.models.ranker import OF_REQUEST, RankerModel, RankRequest
 from training.models.ranker_torch import TorchRanker
 from training.release.held_out import HeldOut
@@ -90,10 +91,11 @@ def requests_of(release: Release, candidates: int) -> list[RankRequest]:
 
 
 def _rankers(release: Release) -> dict[str, Ranker]:
-    """In NumPy in each precision there is, whatever its error, and in torch; fp32 is the first."""
+    """In NumPy in each precision that this processor has, whatever its error, and in torch; fp32 is the first."""
     folder = release.folder / "ranker"
     rankers: dict[str, Ranker] = {"fp32": RankerModel.load(folder)}
-    for precision in ("bf16", "int8"):
+    reduced: list[Precision] = ["bf16", "int8"] if has_bf16() else ["int8"]
+    for precision in reduced:
         rankers[precision] = load_ranker(release, RankerBackend(precision=precision, max_error=1e9))
     return rankers | {"torch": TorchRanker.load(folder, "cpu", "fp32")}
 

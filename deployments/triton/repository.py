@@ -11,9 +11,10 @@ from cluster.errors import CascadeError
 from cluster.release import Release
 from deployments.triton import model
 from kernels.features import INDEX
-from training.models.inputs import LIMIT
+from kernels.inputs import LIMIT
+from kernels.logits import HOURS
 from training.models.ranker import WATCH, WATCH_LIMIT_S, RankerConfig, read_ranker
-from training.models.wide import DURATIONS_S, HOURS, READ
+from training.models.wide import DURATIONS_S, READ
 
 #: Name of the model.
 MODEL: Final = "cascade_ranker"
@@ -73,7 +74,7 @@ def arrays_of(config: RankerConfig, weights: dict[str, NDArray[Any]]) -> dict[st
         "numbers": np.array([INDEX[name] for name in inputs.numbers], np.int64),
         "mean": np.array(inputs.mean, np.float32),
         "deviation": np.array(inputs.deviation, np.float32),
-        "limit": np.float32(LIMIT),
+        "limit": LIMIT,
         "codes": np.array([INDEX[name] for name in inputs.categories], np.int64),
         "offsets": np.array(inputs.offsets, np.int64),
         "sizes": np.array(inputs.sizes, np.int64),

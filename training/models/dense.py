@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from cluster.errors import CascadeError
 from cluster.ranker_backend import Precision
 from kernels.columns import F32
 
@@ -32,10 +33,22 @@ def full(weight: F32, bias: F32 | None = None) -> Layer:
     return apply
 
 
-def bf16(weight: F32, bias: F32 | None = None) -> Layer:
-    """Factors rounded to 8 bits of mantissa, sums in float32."""
+def has_bf16() -> bool:
+    """Whether this processor has what bf16 needs."""
     import torch
 
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def bf16(weight: F32, bias: F32 | None = None) -> Layer:
+    """Factors rounded to 8 bits of mantissa, sums in float32. Raises CascadeError where there is no AVX-512."""
+    import torch
+
+    if not has_bf16():
+        raise CascadeError(
+            "ranker.precision is bf16, but this processor has no AVX-512 to compute it with",
+            "set ranker.precision to fp32 or int8",
+        )
     # In the order in which oneDNN wants it, for any number of rows.
     packed = torch.ops.mkldnn._reorder_linear_weight(torch.from_numpy(weight.copy()).bfloat16(), None)
 

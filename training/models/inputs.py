@@ -1,17 +1,15 @@
 """The feature matrix as a network takes it: standardised numbers, and codes for embedding rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cluster.errors import CascadeError
-from kernels.columns import F32
+from kernels.columns import F32, I64
 from kernels.features import INDEX, NAMES
-
-I64 = NDArray[np.int64]
+from kernels.inputs import LIMIT, InputColumns
 
 #: Features that are codes, not amounts.
 CATEGORICAL: Final = (
@@ -26,8 +24,6 @@ CATEGORICAL: Final = (
     "app_version",
     "region",
 )
-#: Standardised values are cut off here, so that a value never seen in training cannot dominate.
-LIMIT: Final = 4.0
 
 
 @dataclass(frozen=True)
@@ -77,38 +73,34 @@ class Inputs:
 
     def apply(self, x: F32) -> tuple[F32, I64]:
         """X[C, F] -> (float32[C, D], int64[C, K])."""
-        return self.standardise(x, self.numbers), self.encode(x, self.categories)
+        columns = self.columns(self.numbers, self.categories)
+        return standardised(x, columns), encoded(x, columns)
 
-    def standardise(self, x: F32, names: tuple[str, ...]) -> F32:
-        """Standardised columns `names`, which are among `numbers`."""
-        at = [self.numbers.index(name) for name in names]
-        return standardised(
-            x[:, [INDEX[name] for name in names]],
-            np.array(self.mean, np.float32)[at],
-            np.float32(1) / np.array(self.deviation, np.float32)[at],
-        )
-
-    def encode(self, x: F32, names: tuple[str, ...]) -> I64:
-        """Table rows of the columns `names`, which are among `categories`."""
-        at = [self.categories.index(name) for name in names]
-        return encoded(
-            x[:, [INDEX[name] for name in names]],
-            np.array(self.offsets, np.int64)[at],
-            np.array(self.sizes, np.int64)[at],
+    def columns(self, numbers: Sequence[str], categories: Sequence[str]) -> InputColumns:
+        """How these columns are taken, which are among `numbers` and `categories`."""
+        at = np.array([self.numbers.index(name) for name in numbers], np.int64)
+        coded = np.array([self.categories.index(name) for name in categories], np.int64)
+        return InputColumns(
+            numbers=np.array([INDEX[name] for name in numbers], np.int64),
+            mean=np.array(self.mean, np.float32)[at],
+            inverse=np.float32(1) / np.array(self.deviation, np.float32)[at],
+            codes=np.array([INDEX[name] for name in categories], np.int64),
+            offsets=np.array(self.offsets, np.int64)[coded],
+            sizes=np.array(self.sizes, np.int64)[coded],
         )
 
 
-def standardised(x: F32, mean: F32, inverse_deviation: F32) -> F32:
-    """Tame, standardise and cut off columns x[C, D]."""
-    out: F32 = np.clip((_tame(x) - mean) * inverse_deviation, -LIMIT, LIMIT)
+def standardised(x: F32, columns: InputColumns) -> F32:
+    """Tame, standardise and cut off the numbers of x[C, F]: float32[C, D]."""
+    out: F32 = np.clip((_tame(x[:, columns.numbers]) - columns.mean) * columns.inverse, -LIMIT, LIMIT)
     return out
 
 
-def encoded(x: F32, offsets: I64, sizes: I64) -> I64:
-    """Codes x[C, K] as rows of the shared table."""
-    codes = x.astype(np.int64) + 1
-    known = (codes > 0) & (codes < sizes)
-    rows: I64 = np.where(known, codes, 0) + offsets
+def encoded(x: F32, columns: InputColumns) -> I64:
+    """Codes of x[C, F] as rows of the shared table: int64[C, K]."""
+    codes = x[:, columns.codes].astype(np.int64) + 1
+    known = (codes > 0) & (codes < columns.sizes)
+    rows: I64 = np.where(known, codes, 0) + columns.offsets
     return rows
 
 

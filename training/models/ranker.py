@@ -17,10 +17,12 @@ from cluster.ranker_backend import Precision
 from kernels.columns import F32, I64
 from kernels.features import FEATURES, INDEX, NAMES, Group
 from kernels.hidden import finish_hidden
+from kernels.inputs import InputColumns, encode_inputs
+from kernels.logits import Calibration, Wide, finish_logits, match_embeddings
 from training.models.dense import LAYERS
-from training.models.inputs import Inputs, encoded, standardised
+from training.models.inputs import Inputs
 from training.models.trunks_numpy import TRUNKS
-from training.models.wide import wide_codes, wide_columns
+from training.models.wide import DURATIONS_S, READ
 
 #: The head that predicts seconds; all others predict a probability.
 WATCH: Final = "watch_time"
@@ -65,21 +67,26 @@ class RankerModel:
     def __init__(self, config: RankerConfig, weights: Mapping[str, F32], precision: Precision = "fp32") -> None:
         """Raises CascadeError for a precision that the trunk is not there in."""
         self.heads = config.heads
-        self._scale = np.array(config.scale, np.float32)
-        self._shift = np.array(config.shift, np.float32)
-        self._user, self._wide_user = weights["user.weight"], weights["wide.user"]
-        self._post, self._wide_post = weights["post.weight"], weights["wide.post"]
-        self._wide_codes, self._wide_sizes = weights["wide.codes"], config.wide
+        self._calibration = calibration_of(config)
+        self._wide = Wide(
+            user=weights["wide.user"],
+            post=weights["wide.post"],
+            codes=weights["wide.codes"],
+            sizes=np.array(config.wide, np.int64),
+            columns=np.array(READ, np.int64),
+            lengths=np.array(DURATIONS_S, np.float64),
+        )
+        self._user, self._post = weights["user.weight"], weights["post.weight"]
         self._from_post = weights["from_post.weight"].T
         # 2 KB a post, for which serving is spared the posts' part of the first layer.
         self._post_hidden = self._post @ self._from_post if len(self._post) <= PREPARED else None
         self._from_user = np.ascontiguousarray(weights["from_user.weight"].T)
         self._hidden_bias = weights["from_numbers.bias"]
         self._code_rows = weights["from_codes.weight"]
-        self._request = _Columns(config.inputs, weights, of_request=True)
-        self._candidate = _Columns(config.inputs, weights, of_request=False)
-        self._matches = weights["from_match.weight"].shape[1]
-        self._first = np.ascontiguousarray(np.vstack([self._candidate.layer, weights["from_match.weight"].T]))
+        self._request = _Layer.of(config.inputs, weights["from_numbers.weight"], of_request=True)
+        candidate = _Layer.of(config.inputs, weights["from_numbers.weight"], of_request=False)
+        matched = np.vstack([candidate.weight, weights["from_match.weight"].T])  # behind the numbers
+        self._candidate = candidate._replace(weight=np.ascontiguousarray(matched))
         self._trunk = TRUNKS[config.trunk](_part(weights, "trunk."), LAYERS[precision])
         self._match_heads = np.ascontiguousarray(weights["match_heads.weight"].T)
 
@@ -114,37 +121,27 @@ class RankerModel:
         rows = np.concatenate([each.post_rows for each in requests])
         rows = np.where(rows < len(self._post) - 1, rows, -1) + 1
         shared = self._shared(user, x[np.minimum(starts[:-1], len(x) - 1)])
-        numbers, codes = self._candidate.of(x)
-        match = self._post[rows]
-        match *= user[request] if len(requests) > 1 else user
-        match = match.reshape(len(rows), self._matches, -1).sum(2)
-        hidden = np.hstack([numbers, match]) @ self._first
+        inputs, codes = self._candidate.inputs(x)
+        first = len(self._candidate.columns.numbers)
+        match_embeddings(self._post, rows, user, request, inputs, first)
+        hidden = inputs @ self._candidate.weight
         if self._post_hidden is None:
             posts, own = self._post[rows] @ self._from_post, np.arange(len(rows))
         else:
             posts, own = self._post_hidden, rows
         finish_hidden(hidden, posts, own, shared, request, self._code_rows, codes)
         logits = self._trunk(hidden)
-        logits += match @ self._match_heads
-        logits += self._wide(users[request], rows, x)
-        predictions = to_predictions(logits * self._scale + self._shift, self.heads)
-        return np.split(predictions, starts[1:-1])
+        finish_logits(logits, inputs, first, self._match_heads, self._wide, users, request, rows, x, self._calibration)
+        return np.split(logits, starts[1:-1])
 
     def _shared(self, user: F32, x: F32) -> F32:
         """What the candidates of a request have in common in the first layer [R, D]: of the user [R, E] and x[R, F]."""
-        numbers, codes = self._request.of(x)
+        numbers, codes = self._request.inputs(x)
         # One product a request: those of several would be rounded otherwise than that of one.
-        products = [u @ self._from_user + n @ self._request.layer for u, n in zip(user, numbers, strict=True)]
+        products = [u @ self._from_user + n @ self._request.weight for u, n in zip(user, numbers, strict=True)]
         shared: F32 = np.stack(products) + self._hidden_bias
         shared += self._code_rows[codes].sum(1)
         return shared
-
-    def _wide(self, users: I64, posts: I64, x: F32) -> F32:
-        """The wide part's logits [C, H]."""
-        codes = wide_codes(wide_columns(x), self._wide_sizes)
-        logits: F32 = self._wide_post[posts] + self._wide_codes[codes].sum(1)
-        logits += self._wide_user[users]
-        return logits
 
 
 def joined(requests: Sequence[RankRequest]) -> tuple[F32, I64, I64]:
@@ -156,7 +153,7 @@ def joined(requests: Sequence[RankRequest]) -> tuple[F32, I64, I64]:
         if each.x.shape != (len(each.post_rows), len(NAMES)):
             raise ValueError(f"x must be [{len(each.post_rows)}, {len(NAMES)}], it is {list(each.x.shape)}")
     counts = [len(each.x) for each in requests]
-    x = np.concatenate([each.x for each in requests]) if len(requests) > 1 else requests[0].x
+    x = np.concatenate([each.x for each in requests]) if len(requests) > 1 else np.ascontiguousarray(requests[0].x)
     return x, np.repeat(np.arange(len(requests)), counts), np.cumsum([0, *counts])
 
 
@@ -164,24 +161,36 @@ def _part(weights: Mapping[str, F32], prefix: str) -> dict[str, F32]:
     return {name.removeprefix(prefix): weight for name, weight in weights.items() if name.startswith(prefix)}
 
 
-class _Columns:
-    """The columns of X that belong to the request, or to each candidate, and their rows of the first layer."""
+class _Layer(NamedTuple):
+    """The columns of X that belong to the request, or to each candidate, and what the first layer makes of them."""
 
-    def __init__(self, inputs: Inputs, weights: Mapping[str, F32], of_request: bool) -> None:
-        numbers = [k for k, name in enumerate(inputs.numbers) if (name in _OF_REQUEST) == of_request]
-        codes = [k for k, name in enumerate(inputs.categories) if (name in _OF_REQUEST) == of_request]
-        self.layer = np.ascontiguousarray(weights["from_numbers.weight"][:, numbers].T)
-        self._numbers = np.array([INDEX[inputs.numbers[k]] for k in numbers], np.int64)
-        self._mean = np.array(inputs.mean, np.float32)[numbers]
-        self._inverse = np.float32(1) / np.array(inputs.deviation, np.float32)[numbers]
-        self._codes = np.array([INDEX[inputs.categories[k]] for k in codes], np.int64)
-        self._offsets = np.array(inputs.offsets, np.int64)[codes]
-        self._sizes = np.array(inputs.sizes, np.int64)[codes]
+    columns: InputColumns
+    weight: F32  # [numbers and what comes behind them, width of the layer]
 
-    def of(self, x: F32) -> tuple[F32, I64]:
-        """Standardised numbers and code rows of x[C, F]."""
-        numbers = standardised(x[:, self._numbers], self._mean, self._inverse)
-        return numbers, encoded(x[:, self._codes], self._offsets, self._sizes)
+    @classmethod
+    def of(cls, inputs: Inputs, weight: F32, of_request: bool) -> "_Layer":
+        """`weight`: [width of the layer, all numbers]."""
+        numbers = [name for name in inputs.numbers if (name in _OF_REQUEST) == of_request]
+        codes = [name for name in inputs.categories if (name in _OF_REQUEST) == of_request]
+        own = [inputs.numbers.index(name) for name in numbers]
+        return cls(inputs.columns(numbers, codes), np.ascontiguousarray(weight[:, own].T))
+
+    def inputs(self, x: F32) -> tuple[F32, I64]:
+        """Of x[C, F] numbers, with room for what comes behind them, and codes [C, K]."""
+        numbers = np.empty((len(x), len(self.weight)), np.float32)
+        codes = np.empty((len(x), len(self.columns.codes)), np.int64)
+        encode_inputs(x, self.columns, numbers, codes)
+        return numbers, codes
+
+
+def calibration_of(config: RankerConfig) -> Calibration:
+    """How logits become predictions."""
+    return Calibration(
+        scale=np.array(config.scale, np.float32),
+        shift=np.array(config.shift, np.float32),
+        watch=np.array([h for h, head in enumerate(config.heads) if head == WATCH], np.int64),
+        most=np.log1p(np.array([WATCH_LIMIT_S], np.float32)),
+    )
 
 
 def to_predictions(logits: F32, heads: tuple[str, ...]) -> F32:

@@ -86,8 +86,8 @@ class RankerNetwork(nn.Module):
         Args:
             user: int64[B] row + 1, 0 = unknown.
             post: int64[B] likewise.
-            numbers: float32[B, D] of `Inputs.standardise`.
-            codes: int64[B, K] of `Inputs.encode`.
+            numbers: float32[B, D] of `Inputs.apply`.
+            codes: int64[B, K] of the same.
             position: int64[B] slot + 1, at most POSITIONS; 0 = unknown, which adds nothing.
             dropout: share of hidden units that training leaves out.
         """

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from cluster.errors import CascadeError
 from cluster.ranker_backend import Precision
 from kernels.features import INDEX, NAMES
-from training.models.inputs import LIMIT
+from kernels.inputs import LIMIT
+from kernels.logits import HOURS
 from training.models.ranker import WATCH, WATCH_LIMIT_S, RankerConfig
 from training.models.ranker_network import RankerNetwork, Shape
-from training.models.wide import DURATIONS_S, HOURS, READ
+from training.models.wide import DURATIONS_S, READ
 
 
 class ScoringNetwork(nn.Module):
@@ -79,7 +80,7 @@ class ScoringNetwork(nn.Module):
         posts = (posts + 1) * (posts < len(self.network.post.weight) - 1)
         numbers = x[:, self.numbers]
         tamed = torch.copysign(torch.log1p(numbers.abs()), numbers)
-        numbers = ((tamed - self.mean) * self.inverse).clamp(-LIMIT, LIMIT)
+        numbers = ((tamed - self.mean) * self.inverse).clamp(-float(LIMIT), float(LIMIT))
         codes = x[:, self.codes].long() + 1
         codes = codes * ((codes > 0) & (codes < self.sizes)) + self.offsets
         logits = self.network(users, posts, numbers, codes, torch.zeros_like(users)) + self._wide(users, posts, x)

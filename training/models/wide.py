@@ -10,14 +10,13 @@ import numpy as np
 
 from kernels.columns import F32, I64
 from kernels.features import INDEX
+from kernels.logits import HOURS
 
 #: Codes of a row beside its user and post; the first two are of the request.
 CODES: Final = ("surface", "surface_hour", "post_topic", "post_duration")
 OF_REQUEST: Final = 2
 #: Lengths of videos between which the wide part tells apart, seconds.
 DURATIONS_S: Final = (0.1, 5, 7, 9, 11, 14, 18, 20, 25, 30, 40, 50, 60, 90, 120, 180, 300)
-HOURS: Final = 24
-
 
 #: Features that they are made of.
 READ: Final = tuple(INDEX[name] for name in ("surface", "hour_of_day", "post_topic", "post_duration_s"))
