@@ -24,10 +24,11 @@ def rows_of(ids: I64, known: I64) -> I32:
 class _Segment:
     ids: I64 = field(default_factory=lambda: np.zeros(0, np.int64))  # ascending
     rows: I32 = field(default_factory=lambda: np.zeros(0, np.int32))
+    in_order: bool = False  # whether the rows are 0, 1, 2, ...
 
     def rows_of(self, ids: I64) -> I32:
         at = rows_of(ids, self.ids)
-        return np.where(at >= 0, self.rows[at], -1) if len(self.rows) else at
+        return at if self.in_order or not len(self.rows) else np.where(at >= 0, self.rows[at], -1)
 
     def adding(self, ids: I64, rows: I32) -> "_Segment":
         order = np.argsort(ids, kind="stable")
@@ -43,7 +44,7 @@ class IdIndex:
 
     def __init__(self, ids: I64) -> None:
         """Ascending `ids`, the row of each being its position."""
-        self._long = _Segment(ids, np.arange(len(ids), dtype=np.int32))
+        self._long = _Segment(ids, np.arange(len(ids), dtype=np.int32), in_order=True)
         self._short = _Segment()
 
     def rows_of(self, ids: I64) -> I32:
