@@ -23,11 +23,14 @@ PACKAGES = (
     "fastapi",
     "uvloop",
 )
+#: What decides how fast matrices are multiplied, in which precision.
+INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8")
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     cpu: str
+    """The processor's name, and those of INSTRUCTIONS that it has: one name is sold with and without."""
     cores: int
     """Logical cores that this process may use."""
     memory_gb: float
@@ -44,7 +47,7 @@ class Machine:
 def describe() -> Machine:
     """The machine, versions, commit and command of this process."""
     return Machine(
-        cpu=cpu_model(),
+        cpu=f"{cpu_model()} ({', '.join(instructions()) or 'instructions unknown'})",
         cores=usable_cores(),
         memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
         system=platform.platform(),
@@ -68,6 +71,16 @@ def cpu_model() -> str:
     except OSError:
         return platform.processor()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
+
+
+def instructions() -> list[str]:
+    """Those of INSTRUCTIONS that the processor has; empty where the system does not tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return []
+    flags = next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), [])
+    return [name for name in INSTRUCTIONS if name in flags]
 
 
 def _commit() -> str:

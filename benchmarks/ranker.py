@@ -1,6 +1,5 @@
 """`cascade bench ranker`: the ranker of a release in each precision, and in torch: how long, and how exact."""
 
-import os
 from typing import Annotated, Final
 
 import numpy as np
@@ -8,7 +7,7 @@ from cyclopts import Parameter
 
 from benchmarks.documents.ranker import ranker_document
 from benchmarks.kernels import interleaved
-from benchmarks.machine import describe
+from benchmarks.machine import describe, instructions
 from benchmarks.ranker_report import TOP, HeadError, Report, Result, table
 from benchmarks.telling import Dated, tell
 from cluster.errors import CascadeError
@@ -70,7 +69,7 @@ def ranker(
         name: _result(each, exact, requests, weights, times[name], times[f"{name} together"])
         for name, each in rankers.items()
     }
-    report = Report("ranker", describe(), found.name, candidates, TOGETHER, _instructions(), results)
+    report = Report("ranker", describe(), found.name, candidates, TOGETHER, instructions(), results)
     tell(report, None if as_json else table(report), dated=ranker_document(report) if dated else None)
 
 
@@ -140,12 +139,3 @@ def _order(predictions: F32, weights: F32) -> I64:
     total = np.empty(len(predictions), np.float32)
     utility(predictions, weights, total)
     return np.argsort(-total, kind="stable")
-
-
-def _instructions() -> list[str]:
-    """Empty where the system does not tell."""
-    if not os.path.exists("/proc/cpuinfo"):
-        return []
-    with open("/proc/cpuinfo") as file:
-        flags = next((line.split(":", 1)[1].split() for line in file if line.startswith("flags")), [])
-    return sorted({"amx_bf16", "amx_int8", "avx512_bf16", "avx512_vnni", "avx_vnni"} & set(flags))

@@ -12,7 +12,15 @@ def test_it_says_where_it_ran(monkeypatch):
     assert found.versions["python"].startswith("3.11.")
     assert found.versions.keys() >= {"ray", "numpy", "cascade-feed"}
     assert found.date.endswith("+00:00")
-    assert found.cpu
+    assert found.cpu == f"{machine.cpu_model()} ({', '.join(machine.instructions())})"
+
+
+def test_a_system_that_does_not_tell_is_described_all_the_same(monkeypatch):
+    def no_file(*_args, **_kwargs):
+        raise FileNotFoundError("/proc/cpuinfo")
+
+    monkeypatch.setattr(machine.Path, "read_text", no_file)
+    assert machine.describe().cpu.endswith("(instructions unknown)")
 
 
 def test_a_folder_without_a_repository_has_no_commit(monkeypatch):
