@@ -12,7 +12,7 @@ def test_it_says_where_it_ran(monkeypatch):
     assert found.versions["python"].startswith("3.11.")
     assert found.versions.keys() >= {"ray", "numpy", "cascade-feed"}
     assert found.date.endswith("+00:00")
-    assert found.cpu == f"{machine.cpu_model()} ({', '.join(machine.instructions())})"
+    assert found.cpu.startswith(f"{machine.cpu_model()} (")
 
 
 def test_a_system_that_does_not_tell_is_described_all_the_same(monkeypatch):
