@@ -93,7 +93,7 @@ class SessionNetwork(nn.Module):
         weights: dict[str, F32] = {name: weight.numpy() for name, weight in self.state_dict().items()}
         del weights["log_scale"], weights["action.weight"]
         weights["actions"] = self.action(action_bits(torch.arange(1 << len(ACTIONS)))).numpy()
-        return SessionEncoder(self.shape, weights, self.history_vectors.numpy())
+        return SessionEncoder.of(self.shape, weights, self.history_vectors.numpy())
 
     def export(self, folder: Path) -> None:
         """Write the encoder for serving."""
