@@ -15,7 +15,8 @@ class RankerBackend(Section):
     device: Literal["cpu", "cuda"] = Field("cpu", description="where it is computed; `cuda` is an NVIDIA GPU")
     precision: Precision = Field(
         "fp32",
-        description="of the large layer; `bf16` and `int8` are less exact and may be faster, `int8` on CPUs only, `bf16` on CPUs with AVX-512",
+        description="of the large layer; `bf16` and `int8` are less exact and may be faster, `int8` on CPUs only, "
+        "`bf16` on CPUs with AVX-512",
     )
     triton_url: str | None = Field(
         None, description="host and gRPC port of a Triton server that has `cascade release triton` of the release"
