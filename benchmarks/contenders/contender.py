@@ -24,6 +24,8 @@ from cluster.processes.stopping import interrupt
 START_S: Final = 180.0
 LISTEN_S: Final = 10.0
 END_S: Final = 60.0
+#: How often a program that waits to be interrupted looks whether it was.
+LOOK_S: Final = 0.5
 
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -102,10 +104,10 @@ def begin() -> Ground:
 
 def until_interrupted() -> None:
     """Wait for SIGINT. For programs: it says first that this one is ready."""
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
     try:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         while True:
-            signal.pause()
+            time.sleep(LOOK_S)  # `signal.pause` would miss a signal that comes a moment before it, and wait for ever
     except KeyboardInterrupt:
         return
