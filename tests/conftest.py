@@ -4,6 +4,8 @@ import os
 import random
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
 
 import pytest
 
@@ -18,13 +20,24 @@ set_ray_environment()
 ENVIRONMENT = dict(os.environ)
 
 
+#: What `free_port` gives: of the ports from which neither the system nor Ray takes any, those of this test process.
+_PORTS: Final = random.SystemRandom().sample(
+    range(
+        20_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")),
+        30_000,
+        int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
+    ),
+    k=1000,
+)
+
+
 def free_port() -> int:
-    """A TCP port that nothing listens on, outside the ranges from which the system and Ray take theirs meanwhile."""
+    """A TCP port that nothing uses, and that no other test has been given or is given."""
     while True:
-        port = random.SystemRandom().randrange(20_000, 30_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+        port = _PORTS.pop()
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 #: Fixtures that are dear, dearest first: the tests that need one run in one process.

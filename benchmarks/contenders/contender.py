@@ -21,7 +21,7 @@ from cluster.errors import CascadeError
 from cluster.processes.stopping import interrupt
 
 #: Seconds that a contender may take to start, from then to take connections, and to end by itself.
-START_S: Final = 180.0
+START_S: Final = 600.0
 LISTEN_S: Final = 10.0
 END_S: Final = 60.0
 #: How often a program that waits to be interrupted looks whether it was.
