@@ -6,13 +6,14 @@ import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 import redis
 
+from cluster.ending import end
 from cluster.event_log import STREAM, EventLog
 from cluster.events import Event
 from cluster.settings import Events, Settings, Store
@@ -65,9 +66,7 @@ async def consuming(stores: Stores) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end(task)
             await users.close()
 
 

@@ -3,13 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import redis
 
 from cluster.clock import Clock
+from cluster.ending import end
 from cluster.errors import CascadeError
 from cluster.event_log import STREAM, EventLog
 from cluster.events import Event, Record
@@ -61,9 +61,7 @@ async def run(urls: StoreUrls, hook: Bandit, done: Callable[[], bool]) -> None:
         while not done():
             assert time.monotonic() < deadline, "it did not happen in time"
             await asyncio.sleep(0.02)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await end(task)
     await consumer.close()
 
 
