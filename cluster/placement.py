@@ -80,5 +80,6 @@ def _unplaceable(need: Need, placed: int, nodes: Sequence[Node]) -> CascadeError
         f"the cluster cannot place {need.deployment}: there is room for {placed} of {need.replicas} replicas with"
         f" {asked} each on nodes for role {need.role.value}; nodes are {there or 'none'}",
         f"add nodes with the label {ROLE_LABEL}={need.role.value} or without one, ask for fewer replicas,"
-        " or set serving.topology to fused" + (", or ranker.device to cpu" if need.gpus else ""),
+        " or set serving.topology to fused"
+        + (", or ranker.device and catalogue.index_device to cpu" if need.gpus else ""),
     )

@@ -4,7 +4,7 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cluster.section import Section
+from cluster.section import Device, Section
 
 Precision = Literal["fp32", "bf16", "int8"]
 
@@ -12,7 +12,7 @@ Precision = Literal["fp32", "bf16", "int8"]
 class RankerBackend(Section):
     """Where the ranker is computed, and how exactly."""
 
-    device: Literal["cpu", "cuda"] = Field("cpu", description="where it is computed; `cuda` is an NVIDIA GPU")
+    device: Device = Field("cpu", description="where it is computed; `cuda` is an NVIDIA GPU")
     precision: Precision = Field(
         "fp32",
         description="of the large layer; `bf16` and `int8` are less exact and may be faster, `int8` on CPUs only, "

@@ -25,7 +25,7 @@ from cluster.learning import Bandit, Online
 from cluster.quotas import Quotas
 from cluster.ranker_backend import RankerBackend
 from cluster.rules import Rules
-from cluster.section import Count, Percent, Section, Share
+from cluster.section import Count, Device, Percent, Section, Share
 from cluster.serving import Serving
 
 
@@ -88,6 +88,7 @@ class Catalogue(Section):
     )
     fresh_limit: Count = Field(4096, description="new posts searched exactly before the index is built anew")
     removed_limit: Count = Field(4096, description="posts the index must skip before it is built anew")
+    index_device: Device = Field("cpu", description="where nearest posts are searched; `cuda` is an NVIDIA GPU")
 
 
 class Training(Section):

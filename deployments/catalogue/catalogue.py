@@ -70,9 +70,10 @@ class Catalogue:
         self._history = Growable(release.user_tower.history_vectors)
         self._alive = Growable(np.ones(len(release.posts), np.bool_))
         self._by_time = ByTime(release.posts.columns.created_ms)
-        self._index = (
-            Elsewhere() if release.index is None else LiveIndex(Base(release.index, np.arange(len(release.posts))))
-        )
+        self._index: LiveIndex | Elsewhere = Elsewhere()
+        if release.index is not None:
+            rows = np.arange(len(release.posts))
+            self._index = LiveIndex(Base.of(release.index, rows, limits.index_device))
         told = release.posts.columns
         since_ms = first_published(told.author, told.created_ms, len(release.posts.author_ids))
         self._author_since = Growable(since_ms)
@@ -159,7 +160,7 @@ class Catalogue:
         vectors = self._history.view
         index.snapshot()
         try:
-            base = await asyncio.to_thread(build, rows, vectors, index.probed)
+            base = await asyncio.to_thread(build, rows, vectors, index.probed, self._limits.index_device)
         except BaseException:
             index.abandon()
             raise

@@ -1,13 +1,15 @@
 """The live index: a FAISS index that is never changed while it is searched, and what has changed since it was built."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 
 from cluster.post_table import rows_of
+from cluster.section import Device
+from deployments.catalogue.searchers import Bits, Searcher, searcher
 from kernels.columns import F32, I32, I64
 from kernels.topk import top_k
 from training.release.index import PROBED, make_index, probed
@@ -15,10 +17,19 @@ from training.release.index import PROBED, make_index, probed
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A FAISS inner-product index over n unit vectors, whose ids are positions, and the post row of each."""
+    """An index over n unit vectors of D numbers, and the post row of each of its positions."""
 
-    index: Any
+    searcher: Searcher
     rows: I64  # [n] ascending
+    dim: int
+    #: Share of its lists that a search looks through; what is usual where it has none.
+    probed: float
+
+    @classmethod
+    def of(cls, index: Any, rows: I64, device: Device = "cpu") -> Self:
+        """Of a FAISS inner-product index, searched on `device`. Raises CascadeError for a GPU where there is none."""
+        share = probed(index) if isinstance(index, faiss.IndexIVF) else PROBED
+        return cls(searcher(index, device), rows, index.d, share)
 
 
 class LiveIndex:
@@ -28,10 +39,9 @@ class LiveIndex:
     """
 
     def __init__(self, base: Base) -> None:
-        dim = base.index.d
         self._base = base
         self._fresh_rows = np.zeros(64, np.int32)
-        self._fresh_vectors = np.zeros((64, dim), np.float32)
+        self._fresh_vectors = np.zeros((64, base.dim), np.float32)
         self._slots: dict[int, int] = {}  # row -> place in the fresh segment
         self._changed: set[int] | None = None  # rows put or removed since the snapshot, while a new base is built
         self._mask_nothing()
@@ -48,8 +58,8 @@ class LiveIndex:
 
     @property
     def probed(self) -> float:
-        """Share of its lists that a search looks through; what is usual where the base has none."""
-        return probed(self._base.index) if isinstance(self._base.index, faiss.IndexIVF) else PROBED
+        """`Base.probed`."""
+        return self._base.probed
 
     def put(self, rows: I32, vectors: F32) -> None:
         """Make posts findable under unit vectors [n, D]; an older vector of theirs is forgotten."""
@@ -74,14 +84,20 @@ class LiveIndex:
 
     def search(self, vector: F32, k: int) -> I32:
         """Rows of the up to `k` posts nearest to the unit vector [D], the nearest first."""
-        return self.nearest(vector, k)[0]
+        return self.nearest(vector[None], [k])[0][0]
 
-    def nearest(self, vector: F32, k: int) -> tuple[I32, F32]:
-        """Rows of the up to `k` posts nearest to the unit vector [D], the nearest first, and their scores."""
-        found, at = self._base.index.search(vector[None], k, params=self._parameters)
-        there = at[0] >= 0
-        rows: I32 = self._base.rows[at[0][there]].astype(np.int32)
-        scores: F32 = found[0][there]
+    def nearest(self, vectors: F32, wanted: Sequence[int]) -> list[tuple[I32, F32]]:
+        """For each of the unit vectors [V, D] rows and scores of as many posts as are wanted [V], the nearest first."""
+        if not len(vectors):
+            return []
+        found, at = self._base.searcher.nearest(vectors, max(wanted))
+        return [self._with_fresh(*each) for each in zip(vectors, found, at, wanted, strict=True)]
+
+    def _with_fresh(self, vector: F32, found: F32, at: I64, k: int) -> tuple[I32, F32]:
+        """The `k` nearest of what was found in the base and of the fresh segment."""
+        there = at[:k] >= 0
+        rows: I32 = self._base.rows[at[:k][there]].astype(np.int32)
+        scores: F32 = found[:k][there]
         if not self._slots:
             return rows, scores
         fresh = len(self._slots)
@@ -110,8 +126,7 @@ class LiveIndex:
 
     def _mask_nothing(self) -> None:
         self._masked = 0
-        self._bits: NDArray[np.uint8] = np.full(-(-len(self._base.rows) // 8), 255, np.uint8)
-        self._parameters: Any = None  # a search without a selector is quicker
+        self._bits: Bits = np.full(-(-len(self._base.rows) // 8), 255, np.uint8)
 
     def _mask(self, rows: I32) -> None:
         """Let searches of the base skip `rows`."""
@@ -123,25 +138,16 @@ class LiveIndex:
         if not len(at):
             return
         np.bitwise_and.at(self._bits, at >> 3, ~(1 << (at & 7)).astype(np.uint8))
+        if not self._masked:
+            self._base.searcher.skip(self._bits)
         self._masked += len(at)
-        if self._parameters is None:
-            self._parameters = _skipping(self._base.index, self._bits)
 
 
-def build(rows: I64, vectors: F32, share: float = PROBED) -> Base:
+def build(rows: I64, vectors: F32, share: float = PROBED, device: Device = "cpu") -> Base:
     """A base of the posts `rows`, ascending, whose vectors are rows of `vectors` [P, D], of any length.
 
-    `share`: of its lists that searches look through. Runs in a thread while the event loop may write to `vectors`: what
-    it changes is to be put again after `swap`.
+    `share`: of its lists that searches look through; `device`: where. Runs in a thread while the event loop may write
+    to `vectors`: what it changes is to be put again after `swap`.
     """
     faiss.omp_set_num_threads(1)  # of this thread
-    return Base(make_index(vectors, rows, share), rows)
-
-
-def _skipping(index: Any, bits: NDArray[np.uint8]) -> Any:
-    """Search parameters of `index` that skip the positions whose bit is 0; FAISS reads `bits` at each search."""
-    wrapped: Any = faiss  # what FAISS's Python wrapper takes is not what its type stubs say
-    selector = wrapped.IDSelectorBitmap(bits)
-    if isinstance(index, faiss.IndexIVF):
-        return wrapped.SearchParametersIVF(sel=selector, nprobe=index.nprobe)
-    return wrapped.SearchParameters(sel=selector)
+    return Base.of(make_index(vectors, rows, share), rows, device)

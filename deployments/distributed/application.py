@@ -61,16 +61,21 @@ def shard_name(number: int) -> str:
 def needs_of(settings: Settings) -> Iterator[Need]:
     """What the deployments of the settings' topology ask of the cluster."""
     serving, how = settings.serving, settings.distributed
-    gpus = float(settings.ranker.device == "cuda")
-    # Ray counts them in ten-thousandths. All feed servers may be on one node, and share its GPU.
-    share = gpus * (9_999 // serving.most_replicas) / 10_000
+    ranks, searches = settings.ranker.device == "cuda", settings.catalogue.index_device == "cuda"
     if serving.topology == "fused":
+        share = _gpu_share(serving.most_replicas) * (ranks or searches)
         yield Need("FeedServer", Role.FEED, serving.min_replicas, FEED_CPUS, share)
         return
     yield Need("FeedServer", Role.FEED, serving.min_replicas, FEED_CPUS)
+    share = _gpu_share(how.shards * how.most_shard_replicas) * searches
     for number in range(how.shards):
-        yield Need(shard_name(number), Role.RETRIEVAL, how.shard_replicas, SHARD_CPUS)
-    yield Need("Ranker", Role.RANKER, how.ranker_replicas, RANKER_CPUS, gpus)
+        yield Need(shard_name(number), Role.RETRIEVAL, how.shard_replicas, SHARD_CPUS, share)
+    yield Need("Ranker", Role.RANKER, how.ranker_replicas, RANKER_CPUS, float(ranks))
+
+
+def _gpu_share(replicas: int) -> float:
+    """Of a GPU, for each of `replicas` that may all be on one node. Ray counts in ten-thousandths."""
+    return (9_999 // replicas) / 10_000
 
 
 def _options(settings: Settings, need: Need, most: int, target: float) -> dict[str, Any]:

@@ -68,8 +68,7 @@ class Shard(Catalogue):
     def apply(self, posts: Sequence[Post]) -> None:
         super().apply(self._part.of(posts))
 
-    def nearest(self, vector: F32, k: int) -> Nearby:
-        """Up to `k` of its posts nearest to a unit vector [D]."""
+    def nearest(self, vectors: F32, wanted: Sequence[int]) -> list[Nearby]:
+        """For each of the unit vectors [V, D] up to so many of its nearest posts as are wanted [V]."""
         assert isinstance(self.index, LiveIndex)
-        rows, scores = self.index.nearest(vector, k)
-        return Nearby(self.posts.post_ids[rows], scores)
+        return [Nearby(self.posts.post_ids[rows], scores) for rows, scores in self.index.nearest(vectors, wanted)]

@@ -56,12 +56,22 @@ def test_by_default_both_topologies_fit_on_the_smallest_laptop() -> None:
         refuse_unplaceable(needs_of(settings), [Node(None, RayCluster(num_cpus=4).cpus, 0.0)])
 
 
-@pytest.mark.parametrize(("topology", "who"), [("fused", "FeedServer"), ("distributed", "Ranker")])
+@pytest.mark.parametrize(
+    ("topology", "gpu", "who"),
+    [
+        ("fused", {"ranker": {"device": "cuda"}}, "FeedServer"),
+        ("fused", {"catalogue": {"index_device": "cuda"}}, "FeedServer"),
+        ("distributed", {"ranker": {"device": "cuda"}}, "Ranker"),
+        ("distributed", {"catalogue": {"index_device": "cuda"}}, "RetrievalShard0"),
+    ],
+)
 @pytest.mark.parametrize("replicas", [1, 3, 10])
-def test_a_gpu_is_asked_for_by_who_ranks(topology: str, who: str, replicas: int) -> None:
+def test_a_gpu_is_asked_for_by_who_computes_there(
+    topology: str, gpu: dict[str, object], who: str, replicas: int
+) -> None:
     serving = {"topology": topology, "min_replicas": replicas, "max_replicas": replicas}
-    settings = Settings.model_validate({"serving": serving, "ranker": {"device": "cuda"}})
+    settings = Settings.model_validate({"serving": serving, **gpu})
     refuse_unplaceable(needs_of(settings), [Node(None, 16.0, 1.0)])
     with pytest.raises(CascadeError, match=f"cannot place {who}: .* GPU each") as error:
         refuse_unplaceable(needs_of(settings), [Node(None, 16.0, 0.0)])
-    assert "ranker.device to cpu" in error.value.remedy
+    assert "ranker.device and catalogue.index_device to cpu" in error.value.remedy
