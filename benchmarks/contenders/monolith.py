@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from benchmarks.compute import ONE_THREAD
 from benchmarks.contenders.bodies import FeedAnswer, FeedBody
-from benchmarks.contenders.contender import begin
+from benchmarks.contenders.contender import START_S, begin
 from benchmarks.contenders.ground import Ground
 from cluster.settings import load_settings
 from deployments.replica import Replica
@@ -61,6 +61,7 @@ def main() -> None:
         workers=ground.workers,
         log_level="warning",
         access_log=False,
+        timeout_worker_healthcheck=int(START_S),  # it kills workers that take longer to import what they need
     )
 
 
