@@ -35,6 +35,10 @@ _BLOCK = 100
 #: Seconds in which a Ray that is there takes a connection.
 _PATIENCE_S = 5.0
 
+#: A Ray is started so often before it is given up. It ends when its agents are not there in 15 s, which nobody can set
+#: and a busy machine may pass twice in a row.
+_STARTS = 4
+
 
 class RaySession(NamedTuple):
     """A Ray to which this process is connected."""
@@ -152,14 +156,12 @@ def _init(**options: Any) -> Any:
     start = partial(ray.init, log_to_driver=False, logging_level="warning", **options)
     local = options["address"] == "local"
     try:
-        try:
-            return start()
-        except Exception:
-            if not local:
-                raise
-            # A daemon was not there in Ray's fixed 30 s, which a busy machine may pass once, but hardly twice.
-            stop_users_of(os.environ["RAY_TMPDIR"])
-            return start()
+        for _ in range(_STARTS - 1 if local else 0):
+            try:
+                return start()
+            except Exception:
+                stop_users_of(os.environ["RAY_TMPDIR"])
+        return start()
     except Exception as error:  # Ray has no class of its own for these
         hint = (
             f"See the logs in {os.environ['RAY_TMPDIR']}; this machine may be too busy."
