@@ -16,18 +16,16 @@ from typing import Final, Self
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from cluster.errors import InvalidField
 from cluster.settings import Settings
 from kernels.columns import I64, U32
+from kernels.hashing import hashed
 
 #: Posts that a cursor may hold; a feed that has shown more ends.
 MAX_POSTS: Final = 2000
 KEY_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 16
-#: Multiplier of Fibonacci hashing (Knuth, TAOCP 3, 6.4).
-_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 class _Content(msgspec.Struct, array_like=True, frozen=True):
@@ -43,8 +41,7 @@ _decoder = msgspec.msgpack.Decoder(_Content)
 
 def marks(post_ids: I64) -> U32:
     """32 bits of each post id, which stand for it: another post has the same ones in one of 4 billion cases."""
-    marked: NDArray[np.uint32] = (post_ids.astype(np.uint64) * _GOLDEN >> np.uint64(32)).astype(np.uint32)
-    return marked
+    return hashed(post_ids)
 
 
 class Cursors:

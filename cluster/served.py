@@ -3,16 +3,12 @@
 `served:{request_id}` in the state store; of a share of the users, which is enough to learn from.
 """
 
-from typing import Final
-
 import msgspec
 import numpy as np
 from msgspec import Struct
 
 from kernels.columns import F32, I64
-
-#: Multiplier of Fibonacci hashing (Knuth, TAOCP 3, 6.4): spreads ids that follow one another.
-_GOLDEN: Final = 0x9E3779B97F4A7C15
+from kernels.hashing import share_of
 
 
 class UnreadableServed(ValueError):
@@ -47,7 +43,7 @@ _decoder = msgspec.msgpack.Decoder(ServedFeed)
 
 def sampled(user_id: int, share: float) -> bool:
     """Whether a user is one of the `share` that is learned from; always the same ones."""
-    return (user_id * _GOLDEN & 2**64 - 1) < share * 2**64
+    return share_of(user_id) < share
 
 
 def served_key(request_id: str) -> bytes:

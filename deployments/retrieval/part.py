@@ -1,16 +1,13 @@
 """Which shard owns a post: by its id, so that those that are still to come have an owner too."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from cluster.posts import Post
 from kernels.columns import I64
-
-#: Multiplier of Fibonacci hashing (Knuth, TAOCP 3, 6.4), and its high bits.
-_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
-_HIGH: Final = np.uint64(32)
+from kernels.hashing import hashed
 
 
 class Part(NamedTuple):
@@ -31,5 +28,4 @@ class Part(NamedTuple):
 
 def owners(post_ids: I64, shards: int) -> I64:
     """The number of the shard of each post."""
-    spread = post_ids.astype(np.uint64) * _GOLDEN >> _HIGH
-    return (spread * np.uint64(shards) >> _HIGH).astype(np.int64)
+    return (hashed(post_ids).astype(np.uint64) * np.uint64(shards) >> np.uint64(32)).astype(np.int64)

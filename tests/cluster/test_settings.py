@@ -40,6 +40,7 @@ def test_every_setting_is_documented_as_it_is():
         ({"port": 6390 - 1}, "grpc_port is 6390, which is that of store.port too"),
         ({"grpc_port": 6391}, "grpc_port is 6391, which is that of events.port too"),
         ({"grpc_port": 8000}, "grpc_port is 8000, which is that of serving.port too"),
+        ({"port": 65535}, "grpc_port must be set, 0 for no gRPC"),
     ],
 )
 def test_ports_must_differ(serving, clash):
