@@ -45,7 +45,7 @@ def test_it_ends_when_who_started_it_is_killed():
         assert parent.stdout is not None
         contender = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-    gone, _ = psutil.wait_procs([contender], timeout=20)
+    gone, _ = psutil.wait_procs([contender], timeout=90)
     assert gone == [contender]
 
 

@@ -9,16 +9,17 @@ import redis
 from cluster.decisions import decision_key, decode_decision
 from cluster.learning import Bandit
 from cluster.processes.run_state import read_run
-from cluster.settings import Settings
+from cluster.settings import Settings, Store
 from deployments.inprocess import InProcess
 
 pytestmark = pytest.mark.serving
 ASKED = b'{"user_id": %d, "limit": %d, "explain": true, "deadline_ms": 10000}'
 BANDIT = Bandit(enabled=True, share=1.0, slot=5, enough=10_000)
+PATIENT = Store(timeout_ms=10_000)  # a busy machine loses no decision
 
 
 def test_a_feed_tells_what_bandits_chose_and_shows_it(served) -> None:
-    settings = Settings(home=served.home, bandit=BANDIT)
+    settings = Settings(home=served.home, bandit=BANDIT, store=PATIENT)
     users = np.unique(served.dataset.read("impressions", ["user_id"])["user_id"].to_numpy())[:30].tolist()
     feeds = InProcess.open(settings)
     try:
