@@ -1,21 +1,23 @@
 """Settings of the Ray Serve application: its addresses, its replicas and what they may promise."""
 
 import os
-from typing import Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cluster.distributed import Topology
 from cluster.section import Count, Section
+
+_LAST_PORT: Final = 65535
 
 
 class Serving(Section):
     """The Ray Serve application."""
 
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8000, description="HTTP port", ge=1, le=65535)
+    port: int = Field(8000, description="HTTP port", ge=1, le=_LAST_PORT)
     grpc_port: int | None = Field(
-        None, description="gRPC port, 0 for no gRPC; default: the one after `port`", ge=0, le=65535
+        None, description="gRPC port, 0 for no gRPC; default: the one after `port`", ge=0, le=_LAST_PORT
     )
     topology: Topology = Field(
         "fused",
@@ -48,6 +50,12 @@ class Serving(Section):
         "replay",
         description="`replay` lets time go on from the end of the release's data; `wall` uses the real time",
     )
+
+    @model_validator(mode="after")
+    def _has_a_grpc_port(self) -> Self:
+        if self.grpc > _LAST_PORT:
+            raise ValueError(f"grpc_port must be set, 0 for no gRPC: the one after port is beyond {_LAST_PORT}")
+        return self
 
     @property
     def most_replicas(self) -> int:

@@ -178,8 +178,6 @@ class Settings(BaseSettings):
         urls = {"store": known.get("store_url"), "events": known.get("events_url") or known.get("store_url")}
         started = [name for name, url in urls.items() if url is None and name in known]
         taken = {f"{name}.port": known[name].port for name in started}
-        if serving.grpc > 65535:
-            raise ValueError("grpc_port must be set, 0 for no gRPC: the one after port is beyond 65535")
         for name, port in (("port", serving.port), ("grpc_port", serving.grpc)):
             clashes = [other for other, its in taken.items() if its == port]
             if clashes:

@@ -34,20 +34,15 @@ def searcher(index: Any, device: Device) -> Searcher:
     """Of a FAISS index on the CPU. Raises CascadeError for a GPU where there is none."""
     if device == "cpu":
         return OnCpu(index)
-    refuse_missing_gpu()
-    wrapped: Any = faiss
-    resources = wrapped.StandardGpuResources()
-    resources.setTempMemory(GPU_SCRATCH)
-    return OnGpu(wrapped.index_cpu_to_gpu(resources, 0, index), resources)
-
-
-def refuse_missing_gpu() -> None:
-    """Raises CascadeError when FAISS has no GPU."""
     if not faiss.get_num_gpus():
         raise CascadeError(
             "FAISS finds no GPU for catalogue.index_device = cuda",
             "set it to cpu, or see docs/gpu.md: the package faiss-gpu is wanted in place of faiss-cpu",
         )
+    wrapped: Any = faiss
+    resources = wrapped.StandardGpuResources()
+    resources.setTempMemory(GPU_SCRATCH)
+    return OnGpu(wrapped.index_cpu_to_gpu(resources, 0, index), resources)
 
 
 class OnCpu:
