@@ -63,12 +63,12 @@ class EventsBenchmark:
         machine, plan = describe(), self._plan
         async with (
             Pool(self._address, plan.connections) as pool,
-            OnlineStore(self._run.store_url, self._settings.store) as store,
+            OnlineStore(self._run.store_url, self._settings.store.patient()) as store,
             Lags(self._address, collected_s(self._settings)) as lags,
         ):
             unloaded, points = await self._sweep(pool, store, lags)
             sustained = highest_held(points, plan.slo_ms)
-            async with EventLog(self._run.events_url, self._settings.events) as log:
+            async with EventLog(self._run.events_url, self._settings.events.patient()) as log:
                 floor = await self._floor(log, lags, sustained)
         return EventsReport(
             benchmark="events",

@@ -14,6 +14,7 @@ from typing import Final
 import psutil
 
 from benchmarks.process_tree import cpu_seconds
+from cluster.ending import end
 from cluster.errors import CascadeError
 from cluster.processes.run_state import Run
 from cluster.processes.stopping import interrupt
@@ -26,6 +27,9 @@ _START_S: Final = 900.0
 _END_S: Final = 60.0
 #: CPU seconds that trials have used when they are at work.
 _AT_WORK_S: Final = 2.0
+#: How often trials are looked at until one is at work, and from then on: a look holds up whoever measures by 5 ms.
+_FIRST_LOOKS_S: Final = 0.5
+_LOOK_S: Final = 5.0
 #: How the names of Ray Tune's processes begin.
 _NAME: Final = "ray::ImplicitFu"
 
@@ -36,10 +40,19 @@ class RunningSearch:
     def __init__(self, before: frozenset[psutil.Process]) -> None:
         """`before`: processes that belong to other searches."""
         self._before = before
+        self._used: dict[psutil.Process, float] = {}
 
     def cpu_s(self) -> float:
-        """CPU seconds that its trials have used so far."""
-        return cpu_seconds(_trials() - self._before)
+        """CPU seconds that its trials have used so far; of those that have ended, until they were last looked at."""
+        for trial in _trials() - self._before:
+            self._used[trial] = max(cpu_seconds([trial]), self._used.get(trial, 0.0))
+        return sum(self._used.values())
+
+    async def watch(self) -> None:
+        """Look at the trials until cancelled, so that little is missed of those that end."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self.cpu_s()
 
 
 @asynccontextmanager
@@ -61,7 +74,11 @@ async def search_on(run: Run, model: str, say: Callable[[str], None]) -> AsyncIt
         try:
             say(f"search for {model}: until its first trial ...")
             await _at_work(search, process, Path(log.name))
-            yield search
+            watching = asyncio.create_task(search.watch())
+            try:
+                yield search
+            finally:
+                await end(watching)
         finally:
             await asyncio.to_thread(interrupt, running, _END_S)
             process.wait()
@@ -72,7 +89,7 @@ async def _at_work(search: RunningSearch, process: subprocess.Popen[bytes], log:
     while search.cpu_s() < _AT_WORK_S:
         if process.poll() is not None or time.monotonic() - begin > _START_S:
             raise CascadeError("the search came to no trial:\n" + log.read_text()[-2000:], "try `cascade tune` alone")
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(_FIRST_LOOKS_S)
 
 
 def _trials() -> frozenset[psutil.Process]:

@@ -41,9 +41,9 @@ class RecordRemoval(Closing):
         """
         deadline = time.monotonic() + patience_s
         async with (
-            EventLog(self._urls.events, self._settings.events) as log,
+            EventLog(self._urls.events, self._settings.events.patient()) as log,
             Stream(self._urls.events, self._settings.events, STREAM, "") as stream,
-            Consumers(self._urls.state, self._settings.store) as consumers,
+            Consumers(self._urls.state, self._settings.store.patient()) as consumers,
         ):
             last = (await log.positions()).last
             for name in await stream.groups():

@@ -6,7 +6,7 @@ every key; a test keeps it complete.
 
 import os
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal, Self
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -28,6 +28,9 @@ from cluster.rules import Rules
 from cluster.section import Count, Device, Percent, Section, Share
 from cluster.serving import Serving
 
+#: Longest wait for a store where no request waits, in milliseconds.
+PATIENCE_MS: Final = 10_000
+
 
 class Server(Section):
     """A Valkey or Redis: how the one that `cascade up` starts is run, and how long its clients wait."""
@@ -39,6 +42,10 @@ class Server(Section):
     fsync: Literal["always", "everysec"]
     timeout_ms: Count
     retry_ms: Count = Field(500, description="after a failure, how long requests skip it before it is tried again")
+
+    def patient(self) -> Self:
+        """The same for those whom no request waits for: a machine that does much at once may answer late."""
+        return self.model_copy(update={"timeout_ms": max(PATIENCE_MS, self.timeout_ms)})
 
 
 class Store(Server):

@@ -1,7 +1,5 @@
 """Both stores of a run, made ready for its first request."""
 
-from typing import Final
-
 from cluster.clock import Clock
 from cluster.event_log import EventLog
 from cluster.settings import Settings
@@ -12,15 +10,13 @@ from deployments.seeding import seed_store
 from training.data.dataset import DataSet
 from training.data.progress import bars
 
-#: Longest wait for the state store while it is filled, in milliseconds.
-PATIENCE_MS: Final = 10_000
-
 
 async def fill(urls: StoreUrls, settings: Settings, dataset: DataSet) -> Clock:
     """Wait for both stores, fill a new one, and tell the feed time that goes with it. Raises StoreUnavailable."""
-    # No request waits yet, and a machine that starts everything at once may be slow.
-    patient = settings.store.model_copy(update={"timeout_ms": PATIENCE_MS})
-    async with OnlineStore(urls.state, patient) as store, EventLog(urls.events, settings.events) as log:
+    async with (
+        OnlineStore(urls.state, settings.store.patient()) as store,
+        EventLog(urls.events, settings.events.patient()) as log,
+    ):
         await store.ping()
         await log.ping()
         with bars() as progress:

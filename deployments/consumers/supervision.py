@@ -68,7 +68,7 @@ def _stop(actors: Sequence[ActorHandle]) -> None:
 async def _forget_others(specs: Sequence[ConsumerSpec], context: Context) -> None:
     """Remove reports and groups of consumers that are no more: nobody must wait for them."""
     names = {spec.name for spec in specs}
-    async with Consumers(context.urls.state, context.settings.store) as consumers:
+    async with Consumers(context.urls.state, context.settings.store.patient()) as consumers:
         await consumers.forget_reports()
     for spec in {spec.stream: spec for spec in specs}.values():
         async with spec.open_stream(context) as stream:

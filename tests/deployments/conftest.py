@@ -125,6 +125,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "CASCADE_SERVING__GRPC_PORT": str(free_port()),
         "CASCADE_STORE__PORT": str(free_port()),
         "CASCADE_EVENTS__PORT": str(free_port()),
+        # Many parts of Cascade, and other tests, share few cores: a store that answers late is no fault here.
+        "CASCADE_STORE__TIMEOUT_MS": "2000",
+        "CASCADE_EVENTS__TIMEOUT_MS": "5000",
     }
     process = brought_up(environment, home / "up.log")
     with urllib3.PoolManager() as http:
