@@ -13,9 +13,9 @@ serve: install  ## Data, training, release, store, Ray, feed server: until Ctrl-
 
 # A test that fails beside others on a machine that others use too is tried once more, with the machine to itself: a real
 # fault fails again.
+TESTS := $(BIN)/pytest --dist loadgroup --no-loadscope-reorder
 test: install check  ## Everything that CI runs
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder || \
-	{ test $$? -eq 1 && $(BIN)/pytest --last-failed --last-failed-no-failures none; }
+	$(TESTS) -n 2 || { test $$? -eq 1 && $(TESTS) -n 1 --last-failed --last-failed-no-failures none; }
 
 check: install  ## Style and types
 	$(BIN)/ruff check .

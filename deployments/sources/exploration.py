@@ -1,4 +1,4 @@
-"""New posts that few have seen yet, each with the chance that Thompson sampling gives it to be tried."""
+"""New posts but ads that few have seen yet, each with the chance that Thompson sampling gives it to be tried."""
 
 from typing import Final
 
@@ -38,6 +38,7 @@ class Exploration(Source):
         """The pool of a moment, the likeliest post first."""
         how, columns = self._settings, self._catalogue.posts.columns
         newest = self._catalogue.newest(now_ms - how.pool_hours * HOUR_MS, now_ms, LOOK * how.pool)
+        newest = newest[~self._catalogue.ads.among(newest)]
         counts = columns.counts[newest, MONTH].astype(np.float64)
         few = np.flatnonzero(counts[:, _IMPRESSIONS] < how.enough)[: how.pool]
         # At least so many liked a post: those of its most frequent positive action.

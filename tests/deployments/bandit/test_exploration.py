@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cluster.learning import Bandit
+from cluster.posts import Ad
 from cluster.rules import Rules
 from cluster.wire import Choice
 from deployments.pipeline.executor import Pipeline, execute
@@ -46,6 +47,12 @@ def test_only_new_posts_that_few_have_seen_are_explored(explored):
     assert asked.pool.chances.sum() == pytest.approx(1.0)
     assert (asked.pool.chances >= SETTINGS.floor / 8 - 1e-12).all()
     assert (np.diff(asked.pool.chances) <= 0).all()
+
+
+def test_an_ad_is_never_explored(explored):
+    explored.ads.put(np.array([35], np.int32), [Ad(bid=1.0)])
+    rows = Exploration(explored, SETTINGS).fetch(query(explored.posts))
+    assert sorted(rows.tolist()) == [31, 32, 33, 34, 36, 37, 38, 39]
 
 
 def test_what_people_like_is_explored_more_and_what_they_pass_over_less(explored):
