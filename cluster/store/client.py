@@ -88,19 +88,15 @@ class OnlineStore(Closing):
         finally:
             await connection.close()
 
-    async def keep(self, key: bytes, blob: bytes, seconds: int) -> None:
-        """Write what is only needed for a while. Raises StoreUnavailable."""
-        await self._connection.outcome(self._redis.set(key, blob, ex=seconds))
-
     async def keep_all(self, blobs: Mapping[bytes, bytes], seconds: int) -> None:
-        """Write many of these in one round trip. Raises StoreUnavailable."""
+        """Write what is only needed for a while, in one round trip. Raises StoreUnavailable."""
         pipeline = self._redis.pipeline(transaction=False)
         for key, blob in blobs.items():
             pipeline.set(key, blob, ex=seconds)
         await self._connection.outcome(pipeline.execute())
 
     async def kept(self, key: bytes) -> bytes | None:
-        """What `keep` has written, until it expires. Raises StoreUnavailable."""
+        """What `keep_all` has written, until it expires. Raises StoreUnavailable."""
         return cast(bytes | None, await self._connection.outcome(self._redis.get(key)))
 
     async def read_mark(self) -> bytes | None:

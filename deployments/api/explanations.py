@@ -13,7 +13,7 @@ from cluster.wire import FeedResponse
 from deployments.explaining.explanation import explained
 from deployments.releases.follower import ReleaseFollower
 from deployments.scorers.rank import Ranker
-from deployments.side_effects.trace_writes import LINGER_S
+from deployments.side_effects.trace_writes import PACE
 from training.models.ranker import RankerModel
 
 #: How often a record is looked for that may be on its way yet.
@@ -56,7 +56,7 @@ class ExplainService:
             blob = await self._store.kept(key)
             if blob is not None:
                 return blob
-            await asyncio.sleep(LINGER_S)
+            await asyncio.sleep(PACE.linger_s)
         return None
 
     def _explained(self, traced: TracedFeed) -> FeedResponse:

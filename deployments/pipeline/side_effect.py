@@ -17,3 +17,6 @@ class SideEffect(Component):
     @abstractmethod
     def note(self, query: Query, feed: Candidates, trace: Trace) -> None:
         """Called with the whole feed before it is sent; what takes time must be queued."""
+
+    async def close(self) -> None:
+        """Wait for what is queued, when no more answers come."""

@@ -87,6 +87,7 @@ class Bundle:
     counters: CounterFollower
     publisher: Publisher
     feeds: FeedService
+    effects: Sequence[SideEffect]
     backends: ReleaseBackends | None
 
     @classmethod
@@ -123,6 +124,7 @@ class Bundle:
             counters=CounterFollower(catalogue, counters, urls.state, settings.store),
             publisher=Publisher(shared.catalogue_log, catalogue, load_encoder(encoder), encoder, shared.clock),
             feeds=FeedService(loaded, catalogue, pipelines, shared.clock, settings, shared.cursors),
+            effects=effects,
             backends=backends,
         )
 
@@ -168,9 +170,11 @@ class Bundle:
         self.counters.start()
 
     async def close(self) -> None:
-        """Follow no longer. Requests that are being answered go on."""
+        """Follow no longer, and wait for what follows from answers. Requests that are being answered go on."""
         await self.follower.close()
         for follower in self.learned:
             await follower.close()
         await self.counters.close()
         await self.catalogue_log.close()
+        for effect in self.effects:
+            await effect.close()

@@ -4,22 +4,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final
 
 from cluster.settings import Explain
-from cluster.store.breaker import StoreUnavailable
 from cluster.store.client import OnlineStore
-from cluster.store.coalescer import Coalescer
 from cluster.traced_feed import TracedFeed, encode_trace, trace_key
+from deployments.side_effects.outbox import Outbox, Pace
 
 logger = logging.getLogger(__name__)
 
-#: Records that may wait; what comes beyond that is not kept.
-WAITING: Final = 64
-#: Records written by one command, and how long more of them are waited for, in seconds.
-BATCH: Final = 32
-LINGER_S: Final = 0.05
+PACE: Final = Pace(together=32, linger_s=0.05, waiting=64)
 
 Packing = Callable[[], TracedFeed]
 
@@ -55,13 +49,12 @@ class TraceWrites:
         self._store = store
         self._seconds = settings.keep_s
         self._allowance = Allowance(settings.memory_mb * 1e6, settings.keep_s)
-        self._waiting = 0
-        self._queue = Coalescer(self._write, BATCH)
+        self._outbox = Outbox(store, self._write, PACE)
 
     @property
-    def possible(self) -> bool:
+    def open(self) -> bool:
         """Whether the store is there and keeps up."""
-        return self._store.available and self._waiting < WAITING
+        return self._outbox.open
 
     @property
     def affordable(self) -> bool:
@@ -70,18 +63,15 @@ class TraceWrites:
 
     def put(self, packing: Packing) -> None:
         """Write what `packing` will make."""
-        self._waiting += 1
-        self._queue.submit(packing)
+        self._outbox.put(packing)
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        await self._queue.close()
+        await self._outbox.close()
 
-    async def _write(self, batch: Sequence[Packing]) -> Sequence[None]:
-        await asyncio.sleep(LINGER_S)
+    async def _write(self, batch: Sequence[Packing]) -> None:
         blobs = {}
         for packing in batch:
-            self._waiting -= 1
             try:
                 traced = packing()
                 blobs[trace_key(traced.request_id)] = encode_trace(traced)
@@ -89,6 +79,4 @@ class TraceWrites:
                 logger.exception("what happened to a request could not be kept")
             await asyncio.sleep(0)  # requests go first
         self._allowance.take(sum(map(len, blobs.values())))
-        with suppress(StoreUnavailable):  # these requests cannot be explained later; nothing else depends on them
-            await self._store.keep_all(blobs, self._seconds)
-        return [None] * len(batch)
+        await self._store.keep_all(blobs, self._seconds)  # if it is lost, these requests cannot be explained later

@@ -18,7 +18,7 @@ class Traces(SideEffect):
         self._tracer = tracer
 
     def enabled(self, query: Query) -> bool:
-        return self._writes.possible and (query.request.explain or self._writes.affordable)
+        return self._writes.open and (query.request.explain or self._writes.affordable)
 
     def note(self, query: Query, feed: Candidates, trace: Trace) -> None:
         # All columns are replaced and never written to, so that they can be packed later.

@@ -25,7 +25,7 @@ from deployments.scorers.rank import Rank
 from deployments.scorers.utility import Utility
 from deployments.scorers.weights import Weights
 from deployments.selectors.rerank import Rerank
-from deployments.side_effects.trace_writes import AT_ONCE, WAITING, Allowance, TraceWrites
+from deployments.side_effects.trace_writes import AT_ONCE, PACE, Allowance, TraceWrites
 from deployments.side_effects.traces import Traces
 from deployments.sources.fresh import Fresh
 from tests.conftest import free_port
@@ -178,7 +178,7 @@ def test_what_waits_is_bounded(store_server):
         await store.close()
         return noted
 
-    assert asyncio.run(fill()) == WAITING
+    assert asyncio.run(fill()) == PACE.waiting
 
 
 @pytest.mark.parametrize(
