@@ -7,6 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from cluster.store.breaker import StoreUnavailable
 from cluster.store.client import OnlineStore
+from cluster.store.coalescer import Coalescer
 
 logger = logging.getLogger(__name__)
 
@@ -28,33 +29,30 @@ class Outbox(Generic[Item]):
         self._store = store
         self._write = write
         self._pace = pace
-        self._items: list[Item] = []
-        self._task: asyncio.Task[None] | None = None
+        self._waiting = 0
+        self._queue: Coalescer[Item, None] = Coalescer(self._send, pace.together)
 
     @property
     def open(self) -> bool:
         """Whether the store is there and keeps up; what is put in otherwise only grows what waits."""
-        return self._store.available and len(self._items) < self._pace.waiting
+        return self._store.available and self._waiting < self._pace.waiting
 
     def put(self, item: Item) -> None:
         """Have `item` written soon."""
-        self._items.append(item)
-        if self._task is None:
-            self._task = asyncio.create_task(self._drain())
+        self._waiting += 1
+        self._queue.submit(item)
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        if self._task is not None:
-            await self._task
+        await self._queue.close()
 
-    async def _drain(self) -> None:
-        while self._items:
-            await asyncio.sleep(self._pace.linger_s)
-            batch, self._items = self._items[: self._pace.together], self._items[self._pace.together :]
-            try:
-                await self._write(batch)
-            except StoreUnavailable:
-                pass  # its breaker has logged it
-            except Exception:
-                logger.exception("%d records could not be written", len(batch))
-        self._task = None
+    async def _send(self, items: Sequence[Item]) -> Sequence[None]:
+        await asyncio.sleep(self._pace.linger_s)
+        self._waiting -= len(items)
+        try:
+            await self._write(items)
+        except StoreUnavailable:
+            pass  # its breaker has logged it
+        except Exception:
+            logger.exception("%d records could not be written", len(items))
+        return [None] * len(items)

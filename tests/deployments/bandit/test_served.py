@@ -15,7 +15,7 @@ from deployments.inprocess import InProcess
 pytestmark = pytest.mark.serving
 ASKED = b'{"user_id": %d, "limit": %d, "explain": true, "deadline_ms": 10000}'
 BANDIT = Bandit(enabled=True, share=1.0, slot=5, enough=10_000)
-PATIENT = Store(timeout_ms=10_000)  # a busy machine loses no decision
+PATIENT = Store().patient()  # a busy machine loses no decision
 
 
 def test_a_feed_tells_what_bandits_chose_and_shows_it(served) -> None:
