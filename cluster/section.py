@@ -1,6 +1,6 @@
 """What all sections of the settings share."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +9,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Rest = Annotated[float, Field(gt=0, le=1)]
 Percent = Annotated[float, Field(gt=0, le=100)]
 Count = Annotated[int, Field(ge=1)]
+LAST_PORT: Final = 65535
+Port = Annotated[int, Field(ge=1, le=LAST_PORT)]
 Device = Literal["cpu", "cuda"]
 
 

@@ -1,23 +1,21 @@
 """Settings of the Ray Serve application: its addresses, its replicas and what they may promise."""
 
 import os
-from typing import Final, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from cluster.distributed import Topology
-from cluster.section import Count, Section
-
-_LAST_PORT: Final = 65535
+from cluster.section import LAST_PORT, Count, Port, Section
 
 
 class Serving(Section):
     """The Ray Serve application."""
 
     host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8000, description="HTTP port", ge=1, le=_LAST_PORT)
+    port: Port = Field(8000, description="HTTP port")
     grpc_port: int | None = Field(
-        None, description="gRPC port, 0 for no gRPC; default: the one after `port`", ge=0, le=_LAST_PORT
+        None, description="gRPC port, 0 for no gRPC; default: the one after `port`", ge=0, le=LAST_PORT
     )
     topology: Topology = Field(
         "fused",
@@ -53,8 +51,8 @@ class Serving(Section):
 
     @model_validator(mode="after")
     def _has_a_grpc_port(self) -> Self:
-        if self.grpc > _LAST_PORT:
-            raise ValueError(f"grpc_port must be set, 0 for no gRPC: the one after port is beyond {_LAST_PORT}")
+        if self.grpc > LAST_PORT:
+            raise ValueError(f"grpc_port must be set, 0 for no gRPC: the one after port is beyond {LAST_PORT}")
         return self
 
     @property

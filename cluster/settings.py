@@ -25,7 +25,7 @@ from cluster.learning import Bandit, Online
 from cluster.quotas import Quotas
 from cluster.ranker_backend import RankerBackend
 from cluster.rules import Rules
-from cluster.section import Count, Device, Percent, Section, Share
+from cluster.section import Count, Device, Percent, Port, Section, Share
 from cluster.serving import Serving
 
 #: Longest wait for a store where no request waits, in milliseconds.
@@ -38,7 +38,7 @@ class Server(Section):
     #: Environment variable that sets the port.
     port_variable: ClassVar[str]
 
-    port: int
+    port: Port
     fsync: Literal["always", "everysec"]
     timeout_ms: Count
     retry_ms: Count = Field(500, description="after a failure, how long requests skip it before it is tried again")
@@ -53,7 +53,7 @@ class Store(Server):
 
     port_variable = "CASCADE_STORE__PORT"
 
-    port: int = Field(6390, description="port of the Valkey that `cascade up` starts", ge=1, le=65535)
+    port: Port = Field(6390, description="port of the Valkey that `cascade up` starts")
     fsync: Literal["always", "everysec"] = Field(
         "everysec",
         description="when state reaches the disk; what a crash loses is derived from the event log again",
@@ -66,7 +66,7 @@ class Events(Server):
 
     port_variable = "CASCADE_EVENTS__PORT"
 
-    port: int = Field(6391, description="port of the Valkey that `cascade up` starts", ge=1, le=65535)
+    port: Port = Field(6391, description="port of the Valkey that `cascade up` starts")
     fsync: Literal["always", "everysec"] = Field(
         "always",
         description="when an appended event reaches the disk; `everysec` may lose one second in a crash",
