@@ -17,16 +17,17 @@ PACE: Final = Pace(together=32, linger_s=0.05, waiting=64)
 
 Packing = Callable[[], TracedFeed]
 
-#: Share of what a period may take that may be taken at once. So under load packing soon costs next to nothing.
-AT_ONCE: Final = 1 / 60
+#: Seconds of the allowance that may be taken at once, some 25 records by default. More would weigh on the first feeds of
+#: every rise in load: packing takes about as long as ranking.
+AT_ONCE_S: Final = 4.0
 
 
 class Allowance:
     """A token bucket of bytes: no period of `seconds` takes more than `size`."""
 
     def __init__(self, size: float, seconds: float) -> None:
-        self._most = size * AT_ONCE
-        self._rate = (size - self._most) / seconds
+        self._rate = size / (seconds + AT_ONCE_S)
+        self._most = self._rate * AT_ONCE_S
         self._left = self._most
         self._at = time.monotonic()
 
