@@ -17,8 +17,8 @@ PACE: Final = Pace(together=32, linger_s=0.05, waiting=64)
 
 Packing = Callable[[], TracedFeed]
 
-#: Seconds of the allowance that may be taken at once, some 25 records by default. More would weigh on the first feeds of
-#: every rise in load: packing takes about as long as ranking.
+#: Seconds of the allowance that may be taken at once, some 25 records by default. More would weigh on the first feeds
+#: of every rise in load: packing takes about as long as ranking.
 AT_ONCE_S: Final = 4.0
 
 
