@@ -9,6 +9,7 @@ from kernels.columns import (
     DAY_MS,
     DAYS,
     HOUR_MS,
+    NEVER,
     TOPICS,
     ContextColumns,
     PostColumns,
@@ -74,8 +75,8 @@ def random_users(rng: np.random.Generator, users: int, history: int, follows: in
         follow_begin=np.arange(users) * follows,
         follow_end=np.arange(1, users + 1) * follows,
         follow_author=np.concatenate(followed).astype(np.int32),
-        follow_close=rng.random(users * follows) < 0.1,
         follow_since_ms=np.zeros(users * follows, np.int64),
+        follow_close_ms=np.where(rng.random(users * follows) < 0.1, 0, NEVER),
     )
 
 

@@ -75,6 +75,7 @@ class Second:
     """What was due in one second."""
 
     offered: int
+    answered: int
     good: int
     refused: int
     p99_ms: float
@@ -113,6 +114,7 @@ def by_second(trace: Trace, slo_ms: float) -> list[Second]:
         found.append(
             Second(
                 offered=int(due.sum()),
+                answered=int(answered.sum()),
                 good=int((answered & (took <= slo_ms / 1e3)).sum()),
                 refused=int((due & (trace.status == REFUSED)).sum()),
                 p99_ms=percentiles(took[answered]).p99,
@@ -129,7 +131,7 @@ def recovery_s(seconds: Sequence[Second], end: float, slo_ms: float) -> int:
 
 
 def _well(second: Second, slo_ms: float) -> bool:
-    return second.p99_ms <= slo_ms and not second.refused
+    return second.p99_ms <= slo_ms and second.answered == second.offered
 
 
 def bars(found: Sequence[Phase], recovery: int, peak: float, deadline_ms: float) -> list[Bar]:

@@ -14,7 +14,7 @@ import numpy as np
 from cluster.post_table import PostTable, rows_of
 from cluster.vocabulary import UNKNOWN, stable_id
 from kernels.actions import COUNTS
-from kernels.columns import AUTHORS, DAYS, I64, TOPICS, UserColumns
+from kernels.columns import AUTHORS, DAYS, I64, NEVER, TOPICS, UserColumns
 from kernels.decay import WINDOWS_MS
 from kernels.fold import NOBODY
 
@@ -126,8 +126,8 @@ class UserState(msgspec.Struct, array_like=True, frozen=True):
             follow_begin=np.zeros(1, np.int64),
             follow_end=np.array([len(follows)], np.int64),
             follow_author=follows,
-            follow_close=np.isin(follows, close) if len(close) else np.zeros(len(follows), np.bool_),
             follow_since_ms=np.zeros(len(follows), np.int64),
+            follow_close_ms=np.where(np.isin(follows, close), 0, NEVER) if len(close) else np.full(len(follows), NEVER),
         )
 
 

@@ -173,7 +173,7 @@ def relation_features(users: UserColumns, u: int, posts: PostColumns, p: int, no
     g = first_not_less(users.follow_author, begin, end, posts.author[p])
     follows = g < end and users.follow_author[g] == posts.author[p] and users.follow_since_ms[g] < now
     x[AT.follows_author] = 1.0 if follows else 0.0
-    x[AT.close_friend] = 1.0 if follows and users.follow_close[g] else 0.0
+    x[AT.close_friend] = 1.0 if follows and users.follow_close_ms[g] < now else 0.0
     x[AT.region_match] = 1.0 if posts.region[p] > 0 and posts.region[p] == users.region[u] else 0.0
 
 

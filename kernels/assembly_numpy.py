@@ -152,9 +152,9 @@ def _user_posts(users: UserColumns, u: int, posts: PostColumns, rows: I32, now: 
         x[:, AT.content_affinity] = np.add.accumulate(liked * posts.content[rows], axis=1)[:, -1]
 
     follows = slice(users.follow_begin[u], users.follow_end[u])
-    authors = posts.author[rows][:, None] == users.follow_author[follows][users.follow_since_ms[follows] < now]
-    x[:, AT.follows_author] = authors.any(axis=1)
-    x[:, AT.close_friend] = (authors & users.follow_close[follows][users.follow_since_ms[follows] < now]).any(axis=1)
+    followed = (posts.author[rows][:, None] == users.follow_author[follows]) & (users.follow_since_ms[follows] < now)
+    x[:, AT.follows_author] = followed.any(axis=1)
+    x[:, AT.close_friend] = (followed & (users.follow_close_ms[follows] < now)).any(axis=1)
     x[:, AT.region_match] = (posts.region[rows] > 0) & (posts.region[rows] == users.region[u])
 
 

@@ -29,6 +29,8 @@ AUTHORS: Final = 32
 TOPICS: Final = 16
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
+#: A time of what has not happened.
+NEVER: Final = 2**63 - 1
 
 
 class UserColumns(NamedTuple):
@@ -58,8 +60,8 @@ class UserColumns(NamedTuple):
     follow_begin: I64  # [U]
     follow_end: I64  # [U]
     follow_author: I32  # [G] author rows, ascending within a user
-    follow_close: NDArray[np.bool_]  # [G] true = close friend
     follow_since_ms: I64  # [G]
+    follow_close_ms: I64  # [G] since when a close friend; NEVER = none
 
 
 class PostColumns(NamedTuple):

@@ -265,8 +265,8 @@ def empty_users(users: int) -> UserColumns:
         follow_begin=np.zeros(users, np.int64),
         follow_end=np.zeros(users, np.int64),
         follow_author=np.zeros(0, np.int32),
-        follow_close=np.zeros(0, np.bool_),
         follow_since_ms=np.zeros(0, np.int64),
+        follow_close_ms=np.zeros(0, np.int64),
     )
 
 

@@ -50,7 +50,7 @@ class Rerank(Selector):
         user = query.user
         known = user.history_post >= 0
         return RerankViewer(
-            close=user.follow_author[user.follow_close],
+            close=user.follow_author[user.follow_close_ms < query.now_ms],
             served=self._catalogue.posts.columns.author[user.history_post[known]],
             served_age_ms=query.now_ms - user.history_time_ms[known],
         )

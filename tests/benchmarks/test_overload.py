@@ -86,6 +86,11 @@ def test_a_server_that_drowns_fails():
     }
 
 
+def test_a_second_in_which_requests_die_is_no_recovery():
+    run = trace(took=lambda t: 0.1, status=lambda t: TIMEOUT if 6 <= t < 7 and int(t * 1000) % 3 else 200)
+    assert recovery_s(by_second(run, 200), 6, 200) == 1
+
+
 def test_it_counts_what_the_server_did(users, capsys):
     refused = asked = 0
 

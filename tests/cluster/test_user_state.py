@@ -9,7 +9,7 @@ from cluster.post_table import PostTable
 from cluster.user_state import EVENT, TopicCodes, UnreadableState, UserState, pack, unpack
 from cluster.vocabulary import stable_id
 from kernels.actions import BIT, COUNTS
-from kernels.columns import DAYS
+from kernels.columns import DAYS, NEVER
 from tests.kernels.columns import random_posts
 
 TOPICS = TopicCodes({"cats": 1, "cars": 2})
@@ -91,7 +91,7 @@ def test_columns_speak_of_the_rows_of_a_release():
     assert columns.history_post.tolist() == [1, -1]
     assert columns.history_actions.tolist() == [BIT["like"], 0]
     assert columns.follow_author.tolist() == [0, 2]
-    assert columns.follow_close.tolist() == [False, True]
+    assert columns.follow_close_ms.tolist() == [NEVER, 0]
     assert columns.region.tolist() == [2]
     assert columns.daily[0, 1, 0] == len(COUNTS)
     assert columns.author[0, :3].tolist() == [1, -1, -1]

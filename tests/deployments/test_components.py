@@ -30,7 +30,7 @@ from deployments.sources.similar_creators import SimilarCreators
 from kernels.assembly import WIDTH
 from kernels.assembly_numpy import assemble_numpy
 from kernels.boosts import SERVED
-from kernels.columns import DAY_MS
+from kernels.columns import DAY_MS, NEVER
 from tests.deployments.catalogue.releases import catalogue, post, release, vector_of
 from tests.deployments.queries import candidates, query
 from tests.kernels.columns import NOW
@@ -155,7 +155,7 @@ def test_close_friends_come_up_and_who_was_just_shown_goes_down():
     found = replace(candidates(0, 1, 2), score=np.array([1.0, 0.95, 0.9], np.float32))
     assert order_of(plain_rules(close_boost=0.2), query(POSTS), found) == [0, 1, 2]
     asked = query(POSTS)
-    asked.user = asked.user._replace(follow_author=np.array([1, 2], np.int32), follow_close=np.array([False, True]))
+    asked.user = asked.user._replace(follow_author=np.array([1, 2], np.int32), follow_close_ms=np.array([NEVER, 0]))
     assert order_of(plain_rules(close_boost=0.2), asked, found) == [2, 0, 1]
     shown = query(POSTS, seen=(1003, 77))  # of the author of 1000
     assert order_of(plain_rules(served_decay=0.8), shown, found) == [1, 2, 0]

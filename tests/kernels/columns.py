@@ -3,7 +3,7 @@
 import numpy as np
 
 from kernels.actions import ACTIONS, COUNTS
-from kernels.columns import AUTHORS, CONTENT_DIM, DAY_MS, DAYS, TOPICS, ContextColumns, PostColumns, UserColumns
+from kernels.columns import AUTHORS, CONTENT_DIM, DAY_MS, DAYS, NEVER, TOPICS, ContextColumns, PostColumns, UserColumns
 from kernels.decay import WINDOWS_MS
 
 NOW = 1_700_000_000_000
@@ -75,8 +75,8 @@ def random_users(rng: np.random.Generator, users: int, posts: int, authors: int)
         follow_begin=follows[:-1],
         follow_end=follows[1:],
         follow_author=np.concatenate([np.zeros(0, np.int64), *authors_followed]).astype(np.int32),
-        follow_close=rng.random(edges) < 0.3,
         follow_since_ms=NOW - rng.integers(-DAY_MS, 30 * DAY_MS, edges),
+        follow_close_ms=np.where(rng.random(edges) < 0.3, NOW - rng.integers(-DAY_MS, 30 * DAY_MS, edges), NEVER),
     )
 
 

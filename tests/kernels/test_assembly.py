@@ -109,12 +109,15 @@ def test_relations_to_the_author():
         follow_begin=np.array([0]),
         follow_end=np.array([1]),
         follow_author=np.array([1], np.int32),
-        follow_close=np.array([True]),
         follow_since_ms=np.array([NOW - 1]),
+        follow_close_ms=np.array([NOW - 1]),
     )
     assert one_request(users, contexts, posts)["follows_author"] == 0
     x = one_request(users, contexts, posts, row=1)
     assert (x["follows_author"], x["close_friend"]) == (1, 1)
+    just_close = users._replace(follow_close_ms=np.array([NOW]))
+    x = one_request(just_close, contexts, posts, row=1)
+    assert (x["follows_author"], x["close_friend"]) == (1, 0)
     just_now = users._replace(follow_since_ms=np.array([NOW]))
     assert one_request(just_now, contexts, posts, row=1)["follows_author"] == 0
 

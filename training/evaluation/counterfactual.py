@@ -57,7 +57,8 @@ def shown_lists(log: Log, rows: I64) -> ShownLists:
             "what other orders would have earned cannot be told: positions are not known",
             "import impressions with their position",
         )
-    order = np.lexsort((seen.time_ms[rows], seen.user[rows]))
+    # A client that reports a page at once gives all of it one time.
+    order = np.lexsort((seen.position[rows], seen.time_ms[rows], seen.user[rows]))
     rows = rows[order]
     user, position = seen.user[rows], seen.position[rows].astype(np.int64)
     new = np.r_[True, (user[1:] != user[:-1]) | (position[1:] <= position[:-1])]

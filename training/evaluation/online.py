@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from cluster.errors import CascadeError
 from kernels.actions import ACTIONS, BIT
 from kernels.columns import F32, I64
 from training.data.dataset import DataSet
@@ -45,6 +46,11 @@ def evaluate_online(
     rows = split.test_rows(log)
     seen = log.impressions
     known = [head for head in model.heads if head in ACTIONS and bool((seen.known[rows] & BIT[head] != 0).all())]
+    if not known:
+        raise CascadeError(
+            f"no action of {list(model.heads)} is known of every impression from {split.first} to {split.last}",
+            "choose days whose actions were all recorded",
+        )
     predicted = predictions_of(model, log, rows, frozen_features(dataset, log, split, rows))
     told = Rows(
         log.posts.ids[seen.post[rows]],

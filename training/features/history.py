@@ -10,7 +10,7 @@ import numpy as np
 from cluster.post_table import rows_of
 from kernels.actions import ACTIONS, COUNTS
 from kernels.assembly import WIDTH
-from kernels.columns import F32, I32, I64, ContextColumns, PostColumns, UserColumns
+from kernels.columns import F32, I32, I64, NEVER, ContextColumns, PostColumns, UserColumns
 from kernels.decay import WINDOWS_MS
 from kernels.fold import IMPRESSION, VIEW, Events, SeenPosts, empty_effects, empty_seen, empty_users
 from kernels.replay import CHUNK, World, assemble_each, fold_log, publish, replay
@@ -178,22 +178,23 @@ def history_at(log: Log, time_ms: int) -> History:
 
 
 def follows_before(log: Log, time_ms: int) -> dict[str, np.ndarray]:
-    """The follow columns of all users: who was followed before `time_ms`, and since when."""
+    """The follow columns of all users: who was followed before `time_ms`, since when, and since when a close friend."""
     relations = log.relations
     authors = rows_of(relations.author_id, log.posts.author_ids)
     wanted = np.isin(relations.kind, ("follow", "close_friend")) & (relations.time_ms < time_ms) & (authors >= 0)
     close = relations.kind[wanted] == "close_friend"
     count = max(len(log.posts.author_ids), 1)
     edges = relations.user[wanted].astype(np.int64) * count + authors[wanted]
-    edges, first, at = np.unique(edges, return_index=True, return_inverse=True)
-    is_close = np.zeros(len(edges), np.bool_)
-    np.logical_or.at(is_close, at, close)
+    edges, at = np.unique(edges, return_inverse=True)
+    since_ms, close_ms = np.full(len(edges), NEVER), np.full(len(edges), NEVER)
+    np.minimum.at(since_ms, at, relations.time_ms[wanted])
+    np.minimum.at(close_ms, at[close], relations.time_ms[wanted][close])
     user, author = np.divmod(edges, count)
     users = np.arange(len(log.users.ids))
     return {
         "follow_begin": np.searchsorted(user, users),
         "follow_end": np.searchsorted(user, users, side="right"),
         "follow_author": author.astype(np.int32),
-        "follow_close": is_close,
-        "follow_since_ms": relations.time_ms[wanted][first],
+        "follow_since_ms": since_ms,
+        "follow_close_ms": close_ms,
     }

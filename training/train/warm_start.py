@@ -54,9 +54,9 @@ def earlier_work(work: Path, model: str, log: Log) -> Earlier | None:
     one of `log`, and with its codes.
     """
     today, found = int(log.impressions.date.max()), None
-    for path in work.parent.glob(f"{work.name.rpartition('-')[0]}-*/{_FILE}"):
+    for path in work.parent.glob(f"*/{_FILE}"):
         metrics = path.parent / model / "metrics.json"
-        if not metrics.exists():
+        if path.parent.name.rpartition("-")[0] != work.name.rpartition("-")[0] or not metrics.exists():
             continue
         fingerprint = msgspec.json.decode(metrics.read_bytes())["fingerprint"]
         with np.load(path, allow_pickle=False) as rows:

@@ -73,9 +73,13 @@ def search(
     where it keeps what it needs for that. A local Ray is started unless there is one.
     Raises CascadeError when there is too little data, the cluster has no room, or no trial went well.
     """
-    log, base = log_until(dataset, until), recipe_named(how.recipe)
+    log, base, start = log_until(dataset, until), recipe_named(how.recipe), RecipeFile.read(how.recipe)
     data, space = fingerprint(log), SPACES[how.model]
     work = settings.work / f"{dataset.manifest.name}-{data[:12]}" / "tune"
+    if Path(how.recipe).resolve() == (work / how.model / RECIPE).resolve():
+        raise InvalidField(
+            "--recipe", how.recipe, "is the file that this search writes anew: copy it and give the copy"
+        )
     ranges = {name: str(values) for name, values in space.items()}
     inputs: dict[str, Json] = {"data": data, "recipe": asdict(base), "space": ranges}
     step = Step(f"tune {how.model}", work / how.model, how, inputs, placement or Placement())
@@ -91,7 +95,7 @@ def search(
             config = getattr(base, how.model)
             results = run_trials(step, how, problem, config, space, shown)
             found = outcome(results, problem.objective, start_of(config, space))
-            RecipeFile.read(how.recipe).changed(how.model, found["best"]["values"]).write(step.folder / RECIPE)
+            start.changed(how.model, found["best"]["values"]).write(step.folder / RECIPE)
             return found
 
         return step.folder / RECIPE, run_step(step, work_of)

@@ -1,5 +1,7 @@
 """Counterfactual estimates of orders against the truth of a synthetic world."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,16 @@ def test_a_better_order_earns_more(lists: ShownLists, happened: np.ndarray, trut
 def test_the_order_that_was_shown_earned_what_it_did(lists: ShownLists, happened: np.ndarray) -> None:
     as_it_was = earned(lists, lists.position, happened)
     assert np.allclose(as_it_was.sum(0), happened.sum(0))
+
+
+def test_a_list_whose_posts_were_all_shown_at_one_time_is_one_list(log: Log, lists: ShownLists) -> None:
+    """As when a client reports a page at once. Rows of the same time are in no order of their own."""
+    times = log.impressions.time_ms.copy()
+    times[lists.rows] = times[lists.rows[lists.starts[:-1]]][lists.list_of]
+    at_once = replace(log, impressions=replace(log.impressions, time_ms=times))
+    again = shown_lists(at_once, np.random.default_rng(0).permutation(len(times)))
+    assert np.array_equal(again.rows, lists.rows)
+    assert np.array_equal(again.starts, lists.starts)
 
 
 def test_without_positions_nothing_can_be_said(log: Log) -> None:

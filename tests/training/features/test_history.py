@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from kernels.actions import ACTIONS, BIT, COUNT
-from kernels.columns import DAY_MS, DAYS, HISTORY, HOUR_MS
+from kernels.columns import DAY_MS, DAYS, HISTORY, HOUR_MS, NEVER
 from kernels.decay import WINDOWS_MS
 from kernels.features import INDEX
 from tests.training.features.worlds import START, small_dataset, tables
@@ -70,10 +70,11 @@ def test_follows_match_a_walk_through_the_relations(log, moment):
             followed = relations.kind[i] in ("follow", "close_friend")
             if relations.user[i] == user and relations.time_ms[i] < moment and known and followed:
                 row = int(np.searchsorted(log.posts.author_ids, relations.author_id[i]))
-                close, since = edges.get(row, (False, int(relations.time_ms[i])))
-                edges[row] = close or relations.kind[i] == "close_friend", since
+                close, since = edges.get(row, (NEVER, NEVER))
+                time_ms = int(relations.time_ms[i])
+                edges[row] = min(close, time_ms) if relations.kind[i] == "close_friend" else close, min(since, time_ms)
         at = slice(state.follow_begin[user], state.follow_end[user])
-        columns = (state.follow_author[at], state.follow_close[at], state.follow_since_ms[at])
+        columns = (state.follow_author[at], state.follow_close_ms[at], state.follow_since_ms[at])
         got = {author: (close, since) for author, close, since in zip(*map(np.ndarray.tolist, columns), strict=True)}
         assert got == edges
         assert list(got) == sorted(got)
@@ -160,3 +161,20 @@ def test_moving_in_steps_ends_where_one_stride_ends(log):
         np.testing.assert_array_equal(getattr(strided.users, name), getattr(stepped.users, name))
     for name in ("counts", "author_counts", "prior"):
         np.testing.assert_array_equal(getattr(strided.posts, name), getattr(stepped.posts, name))
+
+
+@pytest.mark.parametrize(("shift", "close"), [(-1, 1), (0, 0), (1, 0)])
+def test_a_close_friend_is_one_from_the_next_millisecond_on(tmp_path, shift, close):
+    """However many later impressions are made with it, and whatever was known of the author before."""
+    world = tables()
+    middle = world["impressions"].num_rows // 2
+    shown = world["impressions"].slice(middle, 1).to_pylist()[0]
+    author = world["posts"].slice(shown["post_id"] - 1000, 1).to_pylist()[0]["author_id"]
+    relations = [("follow", shown["time_ms"] - 10), ("close_friend", shown["time_ms"] + shift)]
+    follows = [
+        {"user_id": shown["user_id"], "author_id": author, "time_ms": time_ms, "kind": kind}
+        for kind, time_ms in relations
+    ]
+    table = pa.Table.from_pylist(follows, world["follows"].schema)
+    x = History(Log.load(small_dataset(tmp_path, follows=table))).live_features(slice(middle, middle + 50))[0]
+    assert (x[INDEX["follows_author"]], x[INDEX["close_friend"]]) == (1, close)

@@ -43,6 +43,7 @@ def test_the_newest_finished_work_of_an_earlier_day_is_found_with_its_rows(log: 
     }
     _finish(today, log)
     _finish(works / "large-20231125", Log.load(before, 20231125))
+    _finish(works / "small-world-20231125", Log.load(before, 20231125))  # another data set's name may begin alike
     note_rows(works / "small-unfinished", Log.load(before, 20231125))
     found = earlier_work(today, "ranker", log)
     assert found is not None

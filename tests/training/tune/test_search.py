@@ -5,13 +5,14 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from optuna.distributions import FloatDistribution
 from threadpoolctl import threadpool_info
 
+from cluster.errors import InvalidField
 from cluster.settings import Settings
 from tests.training.features.worlds import small_dataset, tables
 from training.recipes import recipe_named
@@ -102,3 +103,6 @@ def test_a_search_leaves_a_recipe_that_is_no_worse_than_it_began_with(tmp_path: 
     again = search(Settings(home=tmp_path), dataset, how, 20231220, shown=False)
     assert again == (file, json.loads(json.dumps(found)) | {"fingerprint": found["fingerprint"]})
     assert not (file.parent / "runs").exists()
+    with pytest.raises(InvalidField, match=r"--recipe has value .*recipe\.json.* writes anew"):
+        search(Settings(home=tmp_path), dataset, replace(how, recipe=str(file)), 20231220, shown=False)
+    assert json.loads(file.read_text())["prerank"] == values
